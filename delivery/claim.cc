@@ -341,7 +341,8 @@ Result<void> run_claim(storage::Connection& connection, const ClaimRequest& requ
   }
   if (request.look_for_unexpanded) {
     Result<std::vector<Id>> unexpanded =
-        storage::PostStore(connection).to_expand(kUnexpanded, request.shared ? request.fence.owner : 0);
+        storage::PostStore(connection)
+            .to_expand(kUnexpanded + request.not_expandable, request.shared ? request.fence.owner : 0);
     if (!unexpanded.ok()) return unexpanded.error();
     result->unexpanded = std::move(*unexpanded);
   }
@@ -365,7 +366,8 @@ Result<void> find_places(storage::Connection& connection, const std::set<storage
     if (!ready.ok()) return ready.error();
     places.ready[cls] = std::move(*ready);
   }
-  Result<std::vector<Id>> unexpanded = storage::PostStore(connection).unexpanded(kUnexpanded);
+  Result<std::vector<Id>> unexpanded =
+      storage::PostStore(connection).unexpanded(kUnexpanded + request->not_expandable);
   if (!unexpanded.ok() && unexpanded.error().code != ErrorCode::kDamaged) return unexpanded.error();
   if (unexpanded.ok()) places.unexpanded = std::move(*unexpanded);
   request->places = std::move(places);

@@ -41,7 +41,8 @@ struct ClaimRequest {
   // stay where they came in for a moment; and what was delivered by a node that had lost the batch is merged.
   bool shared = false;
   bool look_for_unexpanded = false;
-  bool look_for_due = false;  // promotes what waits and is due, and tells when the next is
+  std::size_t not_expandable = 0;  // so many may come before the posts that are looked for
+  bool look_for_due = false;       // promotes what waits and is due, and tells when the next is
   // After a claim of unknown outcome: what the database says is ours, but is not among `open`, is released
   // first.
   bool reconcile = false;

@@ -5,6 +5,7 @@
 
 #include "core/base/crash_point.h"
 #include "delivery/queue_manager.h"
+#include "delivery/save.h"
 #include "delivery/slicing.h"
 
 namespace essaim::delivery {
@@ -12,6 +13,7 @@ namespace {
 
 constexpr Duration kClaimRetry = std::chrono::seconds(1);
 constexpr int kLeastOftenHastened = 6;  // every 64 s
+constexpr int kLeastOftenExpanded = 8;  // every 4 minutes
 constexpr std::size_t kHastenedOneByOne = 8;
 constexpr Duration kLongestTimer = std::chrono::minutes(10);
 constexpr Duration kClockStep = std::chrono::seconds(10);  // what is less is put up with
@@ -96,6 +98,7 @@ void QueueManager::claim_now() {
   request->now = clock_.wall_now();
   request->look_for_unexpanded = look_for_unexpanded_;
   look_for_unexpanded_ = false;
+  request->not_expandable = not_expandable_.size();
   request->look_for_due = look_for_due_ || (next_due_ && *next_due_ <= request->now);
   look_for_due_ = false;
   for (std::size_t i = 0; i < 2; ++i)
@@ -167,6 +170,7 @@ void QueueManager::claimed(const std::shared_ptr<ClaimResult>& result,
   for (std::size_t i = 0; i < maybe_more_.size(); ++i)
     if (request->limits[i] > 0 && (result->parked_more || result->taken[i] >= request->limits[i]))
       maybe_more_[i] = true;
+  std::erase_if(result->unexpanded, [this](Id id) { return not_expandable_.count(id) > 0; });
   if (request->limits[2] > 0 && !maybe_more_[2] && expanding_.empty() && result->unexpanded.empty())
     big_since_.reset();
   if (request->look_for_due || request->places || result->parked || result->without_room) {
@@ -378,6 +382,7 @@ void QueueManager::expand_next() {
 
 void QueueManager::expanded(Id post, bool more, const Result<void>& outcome) {
   expansion_underway_ = false;
+  const auto put_off = not_expandable_.extract(post);
   if (!outcome.ok() && shared() && outcome.error().code == ErrorCode::kConflict) {
     // Another node goes on with it.
     look_for_unexpanded_ = true;
@@ -387,6 +392,9 @@ void QueueManager::expanded(Id post, bool more, const Result<void>& outcome) {
   if (!outcome.ok()) {
     log::error("expansion-failed",
                {{"id", format_id(post)}, {"error", std::string_view(outcome.error().message)}});
+    if (is_about_the_work(outcome.error())) {
+      return expand_later(post, put_off ? put_off.mapped().failures : 0);
+    }
     // The regular look for unexpanded posts finds it again.
     look_for_unexpanded_ = true;
     if (!draining_ && expand_timer_) expand_timer_->start(kClaimRetry);
@@ -400,6 +408,27 @@ void QueueManager::expanded(Id post, bool more, const Result<void>& outcome) {
   claim_soon();
   expand_next();
   check_drain();
+}
+
+// Its members, or its own row, cannot be read: it is tried ever more seldom, and the others go on. A look names those behind it.
+void QueueManager::expand_later(Id post, int failures) {
+  const int seconds = 1 << std::min(failures, kLeastOftenExpanded);
+  not_expandable_[post] = {failures + 1, clock_.mono_now() + std::chrono::seconds(seconds)};
+  if (expanding_.empty()) {
+    look_for_unexpanded_ = true;
+    claim_soon();
+  }
+  expand_next();
+  check_drain();
+}
+
+void QueueManager::expand_those_put_off() {
+  for (auto& [post, later] : not_expandable_) {
+    if (later.not_before > clock_.mono_now()) continue;
+    later.not_before = MonoTime::max();  // until it has failed again
+    expanding_.push_back(post);
+  }
+  expand_next();
 }
 
 // Where it goes to one domain, claims pass over it by that for as long as others have the budget. The rest is bounded by

@@ -221,6 +221,7 @@ void QueueManager::tick() {
   give_back_saturated();
   give_back_for_others();
   hasten_those_back();
+  if (!not_expandable_.empty()) expand_those_put_off();
   look_for_departures();
   send_due();
   drop_expired_suspensions();

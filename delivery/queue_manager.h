@@ -137,6 +137,8 @@ class QueueManager final : public NoteSink {
   bool is_ours_to_expand(Id post, WallTime now) const;
   std::size_t share_of_big_posts();
   void expand_next();
+  void expand_later(Id post, int failures);
+  void expand_those_put_off();
   void expanded(Id post, bool more, const Result<void>& outcome);
   void give_back_saturated();
   void give_back_for_others();
@@ -241,6 +243,12 @@ class QueueManager final : public NoteSink {
   bool due_trusted_ = false;  // was looked at since the start
   std::vector<Id> expanding_;
   bool expansion_underway_ = false;
+  // Posts that cannot be put into batches for what the database has of them. Looks name them, too.
+  struct NotExpandable {
+    int failures = 0;
+    MonoTime not_before{};
+  };
+  std::map<Id, NotExpandable> not_expandable_;
   struct Saturated {
     std::set<std::string> domains;
     Saturation how = Saturation::kFull;

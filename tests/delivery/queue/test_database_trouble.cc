@@ -245,6 +245,49 @@ BOOST_AUTO_TEST_CASE(what_a_damaged_page_hides_does_not_keep_the_others) {
   BOOST_TEST(!run.engine->stands_still());
 }
 
+// A look at what is to be expanded names 64.
+BOOST_AUTO_TEST_CASE(lists_whose_members_cannot_be_read_do_not_keep_the_others) {
+  if (!TempDatabase::is_sqlite()) return;
+  constexpr int kDamaged = 70;
+  std::atomic<int> failed{0};
+  log::Capture capture([&](log::Level, std::string_view line) {
+    if (line.find("expansion-failed") != std::string_view::npos) ++failed;
+  });
+  TestSink sink;
+  sink.set(address_of(0), HostPolicy());
+  Site site;
+  site.add_members(5, 1);
+  const Id other_list = site.list_id + 2;
+  must(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+    storage::MemberRecord member;
+    member.joined = 1;
+    member.domain = "d0.test";
+    // Between the lists there are pages of neither.
+    for (int i = 0; i < 600; ++i) {
+      member.id = site.ids.next();
+      member.list_id = i < 300 ? site.list_id + 1 : other_list;
+      member.local = (i == 599 ? "damaged-here" : "user") + std::to_string(i);
+      ESSAIM_TRY(storage::MemberStore(c).add(member));
+    }
+    return {};
+  }));
+  for (int i = 0; i < kDamaged; ++i) {
+    auto record = site.new_post(storage::CopyMode::kPersonal, 1);
+    record.list_id = other_list;
+    site.post_to_list(record, 0, 0);
+  }
+  damage_pages_with(&site.database, "damaged-here");
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings_for(site, sink));
+  const Id post = site.post_to_list(site.new_post(storage::CopyMode::kPersonal, 1), 0, 0);
+  run.engine->ring();
+  BOOST_TEST(wait_until([&] { return site.counts(post).delivered == 5; }, 30s));
+  BOOST_TEST(wait_until([&] { return failed > kDamaged; }, 30s));  // they are tried again,
+  std::this_thread::sleep_for(2s);
+  BOOST_TEST(failed <= 4 * kDamaged);  // ever more seldom
+  BOOST_TEST(sink.total() == 5U);
+}
+
 BOOST_AUTO_TEST_CASE(it_says_so_where_there_is_no_way_around_the_damage) {
   std::atomic<int> still{0}, goes_on{0};
   log::Capture capture([&](log::Level, std::string_view line) {
