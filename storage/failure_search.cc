@@ -1,6 +1,7 @@
 #include "storage/failure_search.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "core/base/text.h"
@@ -95,10 +96,11 @@ Result<PostsFound> settled_together(Connection& connection, const PostFilter& fi
   }
 }
 
-// In a file where that meets a damaged page: the index tells of each post, and each is looked at by itself.
+// In a file where that meets a damaged page: the index tells of each post, or the table does, and each is looked at by itself.
 Result<PostsFound> settled_one_by_one(Connection& connection, const PostFilter& filter,
                                       PlaceAmongSettled* place, std::size_t look_at) {
-  const auto places =
+  PostsFound found;
+  auto places =
       sql::rows(sql::prepare(connection,
                              "SELECT id, finished FROM post INDEXED BY post_finished WHERE finished >= ? AND "
                              "(finished > ? OR id > ?) ORDER BY finished, expanded, id LIMIT ?",
@@ -106,6 +108,21 @@ Result<PostsFound> settled_one_by_one(Connection& connection, const PostFilter& 
                 [](Statement& row) {
                   return PlaceAmongSettled{sql::time(row, 1), row.integer(0)};
                 });
+  if (is_of_a_page(connection, places)) {
+    // A page of the index: the rest at once, for nothing else tells the order.
+    constexpr IndexRange rest{"post", "post_finished", "finished >= ? AND (finished > ? OR id > ?)",
+                              "finished, expanded, id"};
+    const std::int64_t finished = to_millis(place->finished);
+    places = std::vector<PlaceAmongSettled>();
+    look_at = std::numeric_limits<std::size_t>::max();
+    ESSAIM_TRY(row_by_row(
+        connection, rest, {finished, finished, place->id},
+        [&places](Place id) {
+          places->push_back({{}, id});
+          return Result<void>();
+        },
+        [&found](Place id, const Error& error) { found.damaged.emplace_back(id, error.message); }));
+  }
   if (!places.ok()) return places.error();
   const PostCondition condition(filter);
   const FailedMatch match(filter);
@@ -117,7 +134,6 @@ Result<PostsFound> settled_one_by_one(Connection& connection, const PostFilter& 
     if (!row.ok() || !*row || !match.looks_inside()) return row;
     return has_failed(connection, id, match);
   };
-  PostsFound found;
   found.more = places->size() == look_at;
   for (const PlaceAmongSettled& one : *places) {
     const auto has = look(one.id);

@@ -337,6 +337,31 @@ BOOST_FIXTURE_TEST_CASE(a_damaged_page_of_settled_posts_hides_no_other_failure, 
   BOOST_TEST(named);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_damaged_page_of_their_index_hides_no_settled_post, ManyPosts) {
+  if (!TempDatabase::is_sqlite()) return;
+  constexpr Id kPosts = 1200;
+  add_posts(kPosts);
+  commit(*database, [](Connection& c) -> Result<void> {
+    ESSAIM_TRY(c.execute("UPDATE batch_state SET queue = 0, pending = 0, failed = 1, last_outcome = 5"));
+    return c.execute("UPDATE post SET finished = accepted + 5000 + id");
+  });
+  damage_leaves_of(&database, "post_finished", {3, 8});
+  must(database->read_now([&](Connection& c) -> Result<void> {
+    PostFilter filter;
+    filter.failed = true;
+    PlaceAmongSettled place;
+    std::set<Id> ids;
+    PostsFound some;
+    do {
+      some = must(search_settled(c, filter, &place, 70));
+      for (const Id id : some.ids) BOOST_TEST(ids.insert(id).second);
+      BOOST_TEST(some.damaged.empty());
+    } while (some.more);
+    BOOST_TEST(ids.size() == static_cast<std::size_t>(kPosts));
+    return {};
+  }));
+}
+
 // Rows: of a post, or of a batch.
 BOOST_AUTO_TEST_CASE(a_damaged_page_hides_no_other_post_from_who_searches_and_counts) {
   if (!TempDatabase::is_sqlite()) return;
