@@ -258,7 +258,7 @@ void QueueManager::lease_again() {
   look_for_unexpanded_ = true;
   look_for_due_ = true;
   claim_soon();
-  save_at_once();
+  save_at_once(to_save_.size());
 }
 
 // The time of a machine that its host had paused may have stood still: its lease seems to hold though others have its work. The

@@ -159,6 +159,7 @@ class QueueManager final : public NoteSink {
 
   // queue_saves.cc
   void save_soon(OpenBatch* batch);
+  void save_by(MonoTime then);
   void save_now();
   void submit(std::vector<OpenBatch*> batches);
   void saved(const std::shared_ptr<std::vector<SaveItem>>& items, const std::vector<bool>& conflicts,
@@ -176,7 +177,7 @@ class QueueManager final : public NoteSink {
   // queue_pause.cc
   void watch_saves();
   void save_ended(bool works);
-  void save_at_once();
+  void save_at_once(std::size_t most);
 
   // queue_recall.cc
   void start_recall(RecallOp op);
@@ -273,7 +274,7 @@ class QueueManager final : public NoteSink {
   bool looking_for_departures_ = false;
   MonoTime departures_next_{};
   std::set<OpenBatch*> to_save_;
-  MonoTime last_save_{};
+  MonoTime last_save_{}, save_timer_at_{};
   SaveWatch save_watch_;
   std::size_t unsaved_in_saves_ = 0;  // outcomes in saves that are under way
   MonoTime paused_since_{}, pause_told_at_{};

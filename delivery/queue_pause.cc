@@ -29,6 +29,8 @@ void QueueManager::watch_saves() {
     paused_since_ = now;
     pause_told_ = false;
     ++pauses_;
+  } else if (database_.healthy()) {
+    save_at_once(1);  // it has taken something else meanwhile, as a beat: one of those that wait tries it
   }
   if (pause_told_ || save_watch_.silence(now) < SaveWatch::kPatience) return;
   const bool lately = pause_told_at_ != MonoTime{} && now - pause_told_at_ < kToldEvery;
@@ -47,17 +49,22 @@ void QueueManager::save_ended(bool works) {
   if (!works || !fabric_.paused.load()) return;
   fabric_.paused = false;
   if (pause_told_) log::info("sending-goes-on", {{"paused", Duration(now - paused_since_)}});
-  save_at_once();
+  save_at_once(to_save_.size());
   claim_soon();
   for (std::size_t loop = 0; loop < fabric_.loops.size(); ++loop)
     fabric_.post(loop, [](LoopSide& side) { side.go_on(); });
 }
 
 // What waited to be tried again because the database failed, for it works.
-void QueueManager::save_at_once() {
-  for (OpenBatch* batch : to_save_)
-    if (batch->refusals == 0) batch->not_before = MonoTime{};
-  if (!to_save_.empty() && save_timer_) save_timer_->start(Duration{});
+void QueueManager::save_at_once(std::size_t most) {
+  if (to_save_.empty()) return;
+  for (OpenBatch* batch : to_save_) {
+    if (most == 0) break;
+    if (batch->refusals > 0) continue;
+    batch->not_before = MonoTime{};
+    --most;
+  }
+  save_by(MonoTime{});
 }
 
 }  // namespace essaim::delivery

@@ -19,9 +19,15 @@ constexpr int kRefusalsUntilAlone = 5;  // by the failure listener
 
 void QueueManager::save_soon(OpenBatch* batch) {
   to_save_.insert(batch);
-  if (!save_timer_ || save_timer_->active()) return;
-  const Duration left = last_save_ + kGroupFor - clock_.mono_now();
-  save_timer_->start(draining_ || last_save_ == MonoTime{} ? Duration{} : std::max(Duration{}, left));
+  const MonoTime together = draining_ || last_save_ == MonoTime{} ? MonoTime{} : last_save_ + kGroupFor;
+  save_by(std::max(together, batch->not_before));
+}
+
+// One that waits longer, as the database has not taken it, keeps no other.
+void QueueManager::save_by(MonoTime then) {
+  if (!save_timer_ || (save_timer_->active() && save_timer_at_ <= then)) return;
+  save_timer_at_ = then;
+  save_timer_->start(std::max(Duration{}, Duration(then - clock_.mono_now())));
 }
 
 void QueueManager::save_now() {
@@ -31,12 +37,12 @@ void QueueManager::save_now() {
   to_save_.clear();
   const MonoTime now = clock_.mono_now();
   last_save_ = now;
-  Duration wait = Duration::max();
+  MonoTime next = MonoTime::max();
   for (OpenBatch* batch : batches) {
     if (batch->saving) continue;  // saved() looks at it again
     if (batch->not_before > now) {
       to_save_.insert(batch);
-      wait = std::min<Duration>(wait, batch->not_before - now);
+      next = std::min(next, batch->not_before);
       continue;
     }
     // One that failed goes alone, so that it does not take others with it.
@@ -47,7 +53,7 @@ void QueueManager::save_now() {
     group.push_back(batch);
   }
   for (std::vector<OpenBatch*>& together : in_transactions(group)) submit(std::move(together));
-  if (wait != Duration::max() && save_timer_ && !save_timer_->active()) save_timer_->start(wait);
+  if (next != MonoTime::max()) save_by(next);
 }
 
 void QueueManager::submit(std::vector<OpenBatch*> batches) {

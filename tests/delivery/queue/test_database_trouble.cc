@@ -450,6 +450,57 @@ BOOST_AUTO_TEST_CASE(sending_pauses_while_a_shared_database_answers_nothing) {
   outage.finish(kAll);
 }
 
+// As a beat: the saves that failed would be tried in two seconds or more.
+BOOST_AUTO_TEST_CASE(sending_goes_on_as_soon_as_a_shared_database_takes_anything) {
+  constexpr int kAll = 500;  // one batch
+  log::Capture quiet([](log::Level, std::string_view) {});
+  storage::NodeLease lease(system_clock());
+  Outage outage(kAll, true, &lease);
+  FaultPlan::arm(
+      {FaultPlan::Where::kBeforeCommit, 1, 1'000'000'000, FaultPlan::What::kFail, ErrorCode::kTemporary});
+  BOOST_TEST(wait_until([&] { return outage.run->engine->paused(); }, 20s));
+  const auto failed = [] { return FaultPlan::seen(FaultPlan::Where::kBeforeCommit); };
+  BOOST_TEST(wait_until([&] { return failed() >= 3; }, 20s));
+  FaultPlan::disarm();
+  must(outage.site.database->write_now(storage::Durability::kAccept, [](storage::Connection& c) {
+    return c.execute("UPDATE batch_state SET due = due WHERE 1 = 0");
+  }));
+  BOOST_TEST(wait_until([&] { return !outage.run->engine->paused(); }, 1500ms));
+  outage.finish(kAll);
+}
+
+// It is tried again after two seconds, four, and more.
+BOOST_AUTO_TEST_CASE(a_save_that_fails_does_not_keep_others_waiting) {
+  if (!TempDatabase::is_sqlite()) return;
+  log::Capture quiet([](log::Level, std::string_view) {});
+  TestSink sink;
+  sink.set(address_of(0), HostPolicy());
+  Site site;
+  const auto post_to = [&site](const std::string& local) {
+    return site.post_to(site.new_post(storage::CopyMode::kPersonal, 1), 0, {{0, local, "d0.test"}});
+  };
+  const auto change = [&site](const std::string& sql) {
+    must(site.database->write_now(storage::Durability::kAccept,
+                                  [&](storage::Connection& c) { return c.execute(sql); }));
+  };
+  const Id fails = post_to("fails");
+  change("CREATE TRIGGER fails BEFORE UPDATE ON batch_state WHEN OLD.queue = 3 AND OLD.post_id = " +
+         std::to_string(fails) + " BEGIN SELECT RAISE(ABORT, 'not this one'); END");
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings_for(site, sink));
+  BOOST_TEST(wait_until([&] { return sink.total() == 1; }));
+  std::this_thread::sleep_for(5s);
+  for (int i = 0; i < 2; ++i) {
+    const Id post = post_to("user" + std::to_string(i));
+    run.engine->ring();
+    BOOST_TEST(wait_until([&] { return site.finished(post); }, 2s));
+  }
+  BOOST_TEST(!site.finished(fails));
+  change("DROP TRIGGER fails");
+  BOOST_TEST(wait_until([&] { return site.finished(fails); }));
+  BOOST_TEST(sink.total() == 3u);
+}
+
 BOOST_AUTO_TEST_CASE(a_node_alone_sends_on_for_its_journal_has_the_outcomes) {
   constexpr int kAll = 400;
   log::Capture quiet([](log::Level, std::string_view) {});
