@@ -129,7 +129,7 @@ void DestinationGroup::wait_on() {
   if (!others_wait()) return timer_.cancel();
   if (timer_.active()) return;
   const MonoTime now = side_.clock().mono_now();
-  if (suspended(now)) return timer_.start(kLongestWait);
+  if (limit(now) == 0) return timer_.start(kLongestWait);  // also where other nodes have all of the budget
   const bool for_rate = budget_.messages().available(now) == 0;
   timer_.start(for_rate ? std::min(kLongestWait, budget_.messages().wait(now)) : kLook);
 }
@@ -204,7 +204,7 @@ void DestinationGroup::count(const Destination& one) {
 }
 
 void DestinationGroup::end_look(MonoTime now) {
-  if (waiting_ == 0) last_progress_ = now;
+  if (waiting_ == 0 || !side_.may_send()) last_progress_ = now;  // or it is we who do nothing
   queued_ = counted_queued_;
   waiting_ = counted_waiting_;
   destinations_ = counted_destinations_;
@@ -221,6 +221,8 @@ void DestinationGroup::tell_saturated(Saturation saturation) {
   if (same && (saturation == Saturation::kNone || !new_domains_)) return;
   new_domains_ = false;
   side_.fabric().sink->destination_saturated("together " + name_, domains_, saturation);
+  // A group may live as long as the server, and a domain may have moved away: those whose mail comes again are met again.
+  if (saturation == Saturation::kNone) domains_.clear();
 }
 
 std::size_t DestinationGroup::demand(MonoTime now) const {

@@ -321,6 +321,37 @@ BOOST_AUTO_TEST_CASE(too_much_for_all_together_is_told_with_all_their_domains) {
   BOOST_TEST(home.queue.saturated[key].first.size() == 301u);
 }
 
+BOOST_AUTO_TEST_CASE(while_we_may_not_send_it_has_not_too_much) {
+  storage::NodeLease lease(system_clock());
+  Home home(2, {}, 1, &lease);
+  home.arrive(0);
+  home.look([&] { return home.group().waiting == 1; });
+  home.clock.advance(1min);
+  home.arrive(1);
+  home.look([&] { return home.group().waiting == 2; });
+  BOOST_TEST(!home.queue.saturated.contains("together " + kGroup));
+}
+
+// One that has moved to another provider would be passed over for as long as this one has too much.
+BOOST_AUTO_TEST_CASE(of_the_domains_those_are_told_whose_mail_has_come_since) {
+  storage::NodeLease lease(system_clock());
+  Home home(2, {}, 1, &lease);
+  const auto told = [&]() -> auto& {
+    return home.queue.saturated["together " + kGroup];
+  };
+  for (int n = 0; n < 3; ++n) home.arrive(n, 900);
+  home.look([&] { return told().second == Saturation::kFull; });
+  BOOST_TEST(told().first.size() == 3u);
+  auto all = std::make_shared<delivery::RecallFilter>();
+  all->all = true;
+  home.side->recall(all);
+  home.side->recall_over(all);
+  home.look([&] { return told().second == Saturation::kNone; });
+  for (int i = 0; i < 3; ++i) home.arrive(1, 900);
+  home.look([&] { return told().second == Saturation::kFull; });
+  BOOST_TEST(told().first == std::set<std::string>{Home::domain(1)});
+}
+
 BOOST_AUTO_TEST_CASE(other_settings_hold_for_the_group_at_once) {
   Home home(10);
   for (int n = 0; n < 10; ++n) home.arrive(n);
