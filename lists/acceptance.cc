@@ -408,8 +408,10 @@ Acceptance::Acceptance(const Services& services, std::uint64_t most_octets)
     : services_(services), most_octets_(most_octets), facts_(std::make_shared<KnownFacts>()) {}
 
 void Acceptance::submit(std::shared_ptr<Submission> submission, Done done) const {
-  const auto take = [this](std::shared_ptr<Submission> one, Done taken) {
-    std::make_shared<Round>(services_, most_octets_, facts_, std::move(one), std::move(taken))->begin();
+  // The later ones of several are taken when this object may be no more.
+  const auto take = [&services = services_, most = most_octets_, facts = facts_](
+                        std::shared_ptr<Submission> one, Done taken) {
+    std::make_shared<Round>(services, most, facts, std::move(one), std::move(taken))->begin();
   };
   if (wants_apart(*submission)) return take_apart(services_, std::move(submission), take, std::move(done));
   take(std::move(submission), std::move(done));
