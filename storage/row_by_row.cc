@@ -145,7 +145,7 @@ Result<void> row_by_row(Connection& connection, const IndexRange& range, Values 
     if (damage->has_value()) lost(0, **damage);
   }
   for (const Place place : found->places) {
-    const Result<void> looked = look(place);
+    Result<void> looked = look(place);
     if (looked.ok()) continue;
     if (looked.error().code != ErrorCode::kDamaged) return looked;
     lost(place, looked.error());

@@ -245,7 +245,7 @@ std::string provider_of(std::string_view host) {
   host = host.substr(0, host.find_first_of("[: "));
   while (host.ends_with('.')) host.remove_suffix(1);
   if (host.empty()) return "";
-  const std::string name = ascii_lowered(host);
+  std::string name = ascii_lowered(host);
   if (is_ip_address(name)) return name;
   const auto label_before = [&name](std::size_t end) {
     const std::size_t dot = end == 0 ? std::string::npos : name.rfind('.', end - 1);

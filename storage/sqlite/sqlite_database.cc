@@ -138,6 +138,12 @@ Result<std::unique_ptr<Database>> SqliteDatabase::open(const DatabaseOptions& op
   ESSAIM_TRY(database->writer_.open());
   // Who is the first has made the log. SQLite syncs its name, too, but does not look at what that gives.
   if (database->mending_.doubtful()) ESSAIM_TRY(sync_path(directory_of(file)));
+  auto stays = SqliteConnection::open(file, SqliteConnection::Use::kRead, options.busy_timeout, false,
+                                      nullptr, &database->mending_);
+  if (!stays.ok()) return stays.error();
+  // It has the log open once it has read; where the schema is damaged others say so.
+  sqlite3_exec((*stays)->handle(), "SELECT COUNT(*) FROM sqlite_master", nullptr, nullptr, nullptr);
+  database->stays_open_ = std::move(*stays);
   database->opened_ = id_of(file);
   database->opened_log_ = id_of(file + "-wal");
   database->writer_.start();

@@ -70,6 +70,9 @@ class SqliteDatabase : public Database {
   SqliteCheckpointer checkpointer_;
   ReaderPool readers_;
   GroupWriter writer_;
+  // Whoever closes the last connection removes the log, which others would miss (in_place()): where errors close all of them, this
+  // one stays open. It goes before the writer, which clears up.
+  std::unique_ptr<SqliteConnection> stays_open_;
 };
 
 }  // namespace essaim::storage
