@@ -20,22 +20,22 @@ bool is_apart(const Submission::Recipient& one) {
   return one.target->kind == TargetKind::kKey || one.target->kind == TargetKind::kCommands;
 }
 
-// What it is to besides comes first: it is one transaction as ever.
+// What it is to besides comes last, in one transaction as ever: an answer that comes again is known again, mail for people
+// elsewhere is not.
 std::vector<Recipients> parts_of(const Recipients& recipients) {
   std::vector<Recipients> out;
+  Recipients others;
   for (const Submission::Recipient& one : recipients) {
-    if (is_apart(one)) continue;
-    if (out.empty()) out.emplace_back();
-    out.front().push_back(one);
-  }
-  const std::size_t others = out.size();
-  for (const Submission::Recipient& one : recipients) {
-    if (!is_apart(one)) continue;
-    const bool known = std::any_of(
-        out.begin() + static_cast<std::ptrdiff_t>(others), out.end(),
-        [&one](const Recipients& part) { return mean_the_same(*part.front().target, *one.target); });
+    if (!is_apart(one)) {
+      others.push_back(one);
+      continue;
+    }
+    const bool known = std::any_of(out.begin(), out.end(), [&one](const Recipients& part) {
+      return mean_the_same(*part.front().target, *one.target);
+    });
     if (!known) out.push_back({one});
   }
+  if (!others.empty()) out.push_back(std::move(others));
   return out;
 }
 
@@ -50,7 +50,7 @@ class Apart : public std::enable_shared_from_this<Apart> {
         done_(std::move(done)) {}
 
   void next() {
-    if (at_ == parts_.size()) return end();
+    if (at_ == parts_.size() || (later_ && !is_apart(parts_[at_].front()))) return end();
     // All have its id, as it stands in the Received line and in the log: answers store nothing under theirs.
     auto part = std::make_shared<Submission>(*whole_);
     part->recipients = parts_[at_];
@@ -64,7 +64,8 @@ class Apart : public std::enable_shared_from_this<Apart> {
     auto& first = reply.positive() ? accepted_ : reply.temporary() ? later_ : refused_;
     if (!reply.positive() && !reply.temporary())
       for (const Submission::Recipient& one : parts_[at_]) reports_.push_back({one, reply});
-    if (!first) first = std::move(reply);
+    // Of what is accepted the last is told, which is "queued as" where something is.
+    if (!first || reply.positive()) first = std::move(reply);
     ++at_;
     next();
   }
@@ -98,7 +99,7 @@ class Apart : public std::enable_shared_from_this<Apart> {
   const TakeSubmission take_;
   const Acceptance::Done done_;
   std::size_t at_ = 0;
-  std::optional<smtp::Reply> accepted_, later_, refused_;  // the first of each
+  std::optional<smtp::Reply> accepted_, later_, refused_;
   std::vector<std::pair<Submission::Recipient, smtp::Reply>> reports_;
 };
 

@@ -1,9 +1,11 @@
 // Mail that decides about much at once: each answer for itself, and commands in as many transactions as it takes.
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "lists/relay.h"
 #include "storage/fault.h"
 #include "storage/held_store.h"
 #include "storage/sql.h"
@@ -98,6 +100,39 @@ BOOST_AUTO_TEST_CASE(of_several_answers_who_has_logged_in_is_told_which_was_refu
     if (has_login)
       BOOST_TEST(letters.back().whole.find("answer+" + waiting[1].key) != std::string::npos,
                  letters.back().whole);
+  }
+}
+
+// What goes to people elsewhere is known again by nobody, so it is stored last: behind it nothing may fail for now.
+BOOST_AUTO_TEST_CASE(what_else_a_mail_is_to_goes_out_once_wherever_it_is_cut_off) {
+  for (const std::uint64_t cut_off : {1, 2}) {
+    Moderated site;
+    site.post();
+    BOOST_TEST_REQUIRE(site.held().size() == 1U);
+    const std::string key = "approve+" + site.held().front().key + "@lists.example";
+    const auto target = site.rcpt(key).target;
+    const auto send = [&] {
+      auto submission = std::make_shared<lists::Submission>();
+      submission->id = site.last_id = site.ids.next();
+      submission->reverse_path = address("eve@e.example");
+      submission->login =
+          std::make_shared<const sasl::Login>(sasl::Login{"eve", "PLAIN", {"eve@e.example"}, true});
+      submission->content = a_mail("eve@e.example", "Re: x", "yes\n");
+      const smtp::Address elsewhere = address("bob@elsewhere.example");
+      submission->recipients.push_back({elsewhere, lists::relay_target(elsewhere)});
+      submission->recipients.push_back({address(key), target});
+      return site.submit(submission);
+    };
+    FaultPlan::arm({FaultPlan::Where::kBeforeCommit, cut_off});
+    const auto first = send();
+    FaultPlan::disarm();
+    BOOST_TEST(first.temporary(), first.to_string());
+    const auto again = send();
+    BOOST_TEST(again.to_string() == "250 2.0.0 Ok: queued as " + format_id(site.last_id));
+    BOOST_TEST(list_posts(site) == 1U);
+    std::size_t relayed = 0;
+    for (const auto& post : site.posts()) relayed += post.target == "bob@elsewhere.example" ? 1U : 0U;
+    BOOST_TEST(relayed == 1U);
   }
 }
 
