@@ -3,31 +3,23 @@
 #include "core/base/text.h"
 #include "core/smtp/local_key.h"
 #include "lists/commands/closings.h"
+#include "lists/templates/spoken.h"
 
 namespace essaim::lists {
 namespace {
 
 // People answer in their own language whatever they are asked in. These say yes or no in most that are written in mail; what is
-// a word of everyday in another language ("nu" in Dutch, "ei" in German) counts only at the beginning.
-constexpr auto kYes = std::to_array<std::string_view>({"yes",       "yep",     "y",
-                                                       "ok",        "okay",    "oké",
-                                                       "sure",      "agreed",  "confirm",
-                                                       "confirmed", "approve", "approved",
-                                                       "accept",    "oui",     "confirme",
-                                                       "confirmé",  "accepté", "ja",
-                                                       "gern",      "gerne",   "bestätigt",
-                                                       "bestätige", "sì",      "sí",
-                                                       "vale",      "claro",   "certo",
-                                                       "sim",       "áno",     "igen",
-                                                       "kyllä",     "jah",     "evet",
-                                                       "да",        "так",     "ναι",
-                                                       "نعم",       "כן",      "einverstanden",
-                                                       "हाँ",        "是",      "是的",
-                                                       "好",        "好的",    "同意",
-                                                       "确认",      "確認",    "はい",
-                                                       "네",        "예"});
-// Of one or two words. "Da hat jemand", "Si vous" begin otherwise.
-constexpr auto kShortYes = std::to_array<std::string_view>({"da", "jo", "si", "tak", "ano"});
+// a word of everyday in another language ("nu" in Dutch, "ei" in German) counts only at the beginning. And what moderators say.
+constexpr auto kYes = std::to_array<std::string_view>(
+    {"yes",       "yep",           "ok",        "okay",   "oké",  "sure",     "agreed",   "confirm",
+     "confirmed", "approve",       "approved",  "accept", "oui",  "confirme", "confirmé", "accepté",
+     "ja",        "bestätigt",     "bestätige", "sì",     "sí",   "vale",     "claro",    "certo",
+     "sim",       "áno",           "kyllä",     "jah",    "evet", "да",       "ναι",      "نعم",
+     "כן",        "einverstanden", "हाँ",        "是",     "是的", "好",       "好的",     "同意",
+     "确认",      "確認",          "はい",      "네",     "예"});
+// Of one or two words. "Da hat jemand", "Si vous", "Y a un", "Igen får jag" begin otherwise, and "Gern wüsste ich" does.
+constexpr auto kShortYes =
+    std::to_array<std::string_view>({"da", "jo", "si", "tak", "ano", "y", "igen", "так", "gern", "gerne"});
 // "I accept nothing" is no yes; the Institute of Nothing may sign one.
 constexpr auto kNothing = std::to_array<std::string_view>({"nothing", "nobody", "none"});
 constexpr auto kNo = std::to_array<std::string_view>(
@@ -85,6 +77,19 @@ constexpr auto kGreeted = std::to_array<std::string_view>(
      "moderator", "moderators", "sir",      "madam",   "and",      "or",   "again",    "morning",
      "afternoon", "evening",    "day",      "geehrte", "geehrter", "und",  "zusammen", "et",
      "à",         "tous",       "toutes",   "a",       "todos",    "tutti"});
+
+// "Acepto, muchas gracias"
+bool approves(const std::vector<std::string>& words) {
+  std::string behind;
+  for (std::size_t i = 1; i < words.size(); ++i) behind.append(i > 1 ? " " : "").append(words[i]);
+  return (behind.empty() || says(behind, Spoken::kThanks)) &&
+         (says(words.front(), Spoken::kApprove) || says(words.front(), Spoken::kApproveOnly));
+}
+
+// Servers decline to be liable for what they pass on, too.
+bool rejects(std::string_view word) {
+  return says(word, Spoken::kReject) || says(word, Spoken::kRejected) || says(word, Spoken::kRejectOnly);
+}
 
 bool refuses(std::string_view word) {
   return is_among(kNo, word) || is_among(kRefusals, word) || negates(word) ||
@@ -184,7 +189,7 @@ bool is_disclaimer(const std::vector<std::string>& words) {
 bool any_refuses(const std::vector<std::string>& words) {
   const bool mistakes_count = !is_disclaimer(words);
   return std::any_of(words.begin(), words.end(), [mistakes_count](std::string_view word) {
-    return refuses(word) || (mistakes_count && is_among(kMistakes, word));
+    return refuses(word) || (mistakes_count && (is_among(kMistakes, word) || rejects(word)));
   });
 }
 
@@ -209,7 +214,8 @@ bool any_nothing(const std::vector<std::string>& words) {
 bool begins_with_yes(const std::vector<std::string>& words) {
   if (words.empty() || any_nothing(words)) return false;
   return is_among(kYes, words.front()) || words.front().starts_with("👍") ||
-         (words.size() <= 2 && is_among(kShortYes, words.front()));
+         (words.size() <= 2 && is_among(kShortYes, words.front())) ||
+         (words.size() <= kLittle && approves(words));
 }
 
 bool says_yes(std::string_view line) {

@@ -63,6 +63,9 @@ constexpr auto kYesAnywhere =
                                      "gerne",      "einverstanden", "natürlich",  "selbstverständlich",
                                      "confermo",   "confirmo",      "bevestig",   "potwierdzam",
                                      "подтверждаю"});
+// But wishes begin so, too: "Ich wüsste gern, was das ist".
+constexpr auto kWishes = std::to_array<std::string_view>(
+    {"wonder", "wissen", "wüsste", "wüßte", "erfahren", "fragen", "savoir", "saber"});
 // And these in a line of their own; not of who is asked whether they leave.
 constexpr auto kYesAlone = std::to_array<std::string_view>(
     {"it was me", "i wrote it", "i wrote this", "subscribe me", "please subscribe me"});
@@ -144,10 +147,10 @@ bool is_yes_or_no_matter(std::string_view text) {
   const auto words = words_in(text);
   if (words.empty() || begins_with_yes(words) || words.front() == "auth") return true;
   if (any_nothing(words)) return false;
-  if (words.size() <= kLittle && std::any_of(words.begin(), words.end(), [](std::string_view word) {
-        return is_among(kYesAnywhere, word);
-      }))
-    return true;
+  const auto any = [&words](const auto& of) {
+    return std::any_of(words.begin(), words.end(), [&](std::string_view word) { return is_among(of, word); });
+  };
+  if (words.size() <= kLittle && any(kYesAnywhere) && !any(kWishes)) return true;
   return without_no_matter(text) != smtp::local_key_of(text);
 }
 

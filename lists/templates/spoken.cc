@@ -19,12 +19,12 @@ namespace {
 // Of languages that we do not speak, and that people answer in whatever they are asked in. Lower case.
 constexpr std::array kOfOthers = {
     std::pair{Spoken::kApprove,
-              std::string_view("aprobar, aprobado, approvare, approvato, goedkeuren, goedgekeurd, "
-                               "aprovar, aprovado, godk\303\244nn")},
-    std::pair{Spoken::kApproveOnly, std::string_view("s\303\255, s\303\254, sim")},
-    std::pair{Spoken::kReject, std::string_view("rechazar, rifiutare, afwijzen, rejeitar, avsl\303\245")},
+              std::string_view("approvare, approvato, goedkeuren, goedgekeurd, aprovar, aprovado, "
+                               "godk\303\244nn")},
+    std::pair{Spoken::kApproveOnly, std::string_view("s\303\254, sim")},
+    std::pair{Spoken::kReject, std::string_view("rifiutare, afwijzen, rejeitar, avsl\303\245")},
     std::pair{Spoken::kRejectOnly, std::string_view("nee, nej, n\303\243o")},
-    std::pair{Spoken::kThanks, std::string_view("gracias, grazie, bedankt, tack")},
+    std::pair{Spoken::kThanks, std::string_view("grazie, bedankt, tack")},
 };
 
 using Meanings = std::unordered_map<std::string, std::vector<Spoken>>;

@@ -1,4 +1,12 @@
 // What people write to confirm+KEY, and what it counts for.
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "core/base/text.h"
+#include "lists/commands/confirmation.h"
+#include "lists/templates/catalogue.h"
+#include "lists/templates/spoken.h"
 #include "tests/lists/served.h"
 
 using namespace essaim;
@@ -241,6 +249,17 @@ BOOST_AUTO_TEST_CASE(an_answer_confirms_without_a_word_by_a_yes_and_under_a_sign
       {"It was me who left\n", false},
       {"Please subscribe me\nto another list\n", false},
       {"Не подтверждаю\n", false},
+      // What is yes in one language begins sentences in others, or a wish.
+      {"Y\n", true},
+      {"Y a un problème avec cette adresse\n", false},
+      {"Y eso de quién es\n", false},
+      {"Igen, köszönöm\n", true},
+      {"Igen får jag ett sådant brev\n", false},
+      {"Так\n", true},
+      {"Так что это такое\n", false},
+      {"Sehr gern!\n", true},
+      {"Gerne wüsste ich, was das ist\n", false},
+      {"Ich würde gerne wissen, worum es geht\n", false},
       {"👎\n", false},
   };
   int n = 0;
@@ -292,6 +311,8 @@ BOOST_AUTO_TEST_CASE(a_signature_is_known_by_the_name_in_from) {
               {"Ann Author", "Danke\nAnn Author\nInstitut für Nichtiges\n", true},
               {"Ann Author", "Danke\nWiderruf\nAnn Author\n", false},
               {"Ann Author", "Abmeldung\nMit freundlichen Grüßen\nAnn Author\n", false},
+              {"Ann Author", "Abgelehnt! Ann Author\n", false},
+              {"Ann Author", "Rechazo. Ann Author\n", false},
               {"Ann Author", "Frechheit\n+49 30 1234\n", false}};
   int n = 0;
   for (const auto& row : rows) {
@@ -303,6 +324,29 @@ BOOST_AUTO_TEST_CASE(a_signature_is_known_by_the_name_in_from) {
       BOOST_TEST(site.is_member(who) == row.confirms);
     }
   }
+}
+
+// Who answers need not know whether a moderator is asked, or an author.
+BOOST_AUTO_TEST_CASE(the_words_of_moderators_say_the_same_to_who_is_asked_to_confirm) {
+  std::size_t n = 0;
+  for (const lists::SpokenWords& row : lists::spoken_words()) {
+    const bool yes = row.meaning == lists::Spoken::kApprove || row.meaning == lists::Spoken::kApproveOnly;
+    const bool no = row.meaning == lists::Spoken::kReject || row.meaning == lists::Spoken::kRejected ||
+                    row.meaning == lists::Spoken::kRejectOnly;
+    if (!yes && !no) continue;
+    for (const std::string& language : lists::languages()) {
+      for (const std::string_view one : split(lists::translated(language, row.english), ',')) {
+        std::string word(trimmed(one));
+        if (word.front() >= 'a' && word.front() <= 'z') word.front() = static_cast<char>(word.front() - 32);
+        BOOST_TEST(lists::confirms(word + "\n", "Ann Author") == yes, word);
+        BOOST_TEST((yes || !lists::confirms(word + ". Ann Author\n", "Ann Author")), word);
+        ++n;
+      }
+    }
+  }
+  BOOST_TEST(n > 40U);
+  BOOST_TEST(lists::confirms("Acepto, muchas gracias\n", ""));
+  BOOST_TEST(!lists::confirms("Acepto solo si Ann lo sabe\n", ""));
 }
 
 BOOST_AUTO_TEST_CASE(an_answer_whose_text_is_elsewhere_or_cannot_be_read_is_not_one_without_a_word) {
