@@ -1,12 +1,30 @@
 #include <sstream>
+#include <string>
+#include <string_view>
+#include <utility>
 
 #include <boost/test/unit_test.hpp>
 
+#include "core/base/text.h"
 #include "lists/commands/parse.h"
+#include "lists/templates/catalogue.h"
 
 using namespace essaim::lists;
 
 BOOST_AUTO_TEST_SUITE(mail_commands)
+
+// Of two words the first would be taken for the command, and the other for its list.
+BOOST_AUTO_TEST_CASE(each_translated_name_is_a_command) {
+  const std::pair<const char*, CommandKind> rows[] = {{"help", CommandKind::kHelp},
+                                                      {"subscribe", CommandKind::kSubscribe},
+                                                      {"unsubscribe", CommandKind::kUnsubscribe}};
+  for (const auto& [english, kind] : rows) {
+    for (const std::string& language : languages()) {
+      for (const std::string_view name : essaim::split(translated(language, english), ','))
+        BOOST_TEST((parse_command(std::string(name) + " dev").kind == kind), language << ": " << name);
+    }
+  }
+}
 
 BOOST_AUTO_TEST_CASE(each_command_is_known_by_all_its_names) {
   struct Row {
