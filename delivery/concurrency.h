@@ -55,8 +55,11 @@ class Concurrency {
   // because nothing else is open (`others_open` connections are) or a whole cohort failed. `fraction` is
   // random in [0, 1).
   bool on_unusable(int others_open, MonoTime now, double fraction);
-  // Dead for another reason: suspended as after on_unusable().
-  void give_up(MonoTime now, double fraction) { suspend(now, fraction); }
+  // Left alone for a reason that says nothing of the peer: for the shortest time, however often.
+  void give_up(MonoTime now, double fraction) {
+    suspensions_ = 0;
+    suspend(now, fraction);
+  }
   // The operator's word: forget that it was dead.
   void forget();
 

@@ -160,6 +160,7 @@ void DestinationGroup::heard(const std::string& key, const Report& report, MonoT
     }
     unreachable_.insert(key);
     if (unreachable_.size() < kUnreachable) continue;
+    // For the shortest time, however often: it may be ten customers who are gone, and is no reason to leave the others alone for hours.
     concurrency_.give_up(now, random_fraction());
     leave_alone(closed.why);
   }

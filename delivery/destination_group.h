@@ -5,8 +5,8 @@
 //
 // What a host says of us counts for the group, what happens to a host does not: one customer whose hosts are gone, or who refuses
 // us for reasons of his own, is not the provider. So a group is suspended when two destinations or more refuse what a
-// single one would be suspended for, and no message was accepted between; and when kUnreachable in a row cannot be
-// reached, which is our own line, or theirs.
+// single one would be suspended for, and no message was accepted between; and, for the shortest time
+// only, when kUnreachable in a row cannot be reached, which is our own line, or theirs, or the end of as many customers.
 //
 // Who wants a connection, or a message of the rate, and finds none left, stands in line. Each has one connection, and some messages,
 // before it stands there again: so a customer with much mail does not keep others from theirs.

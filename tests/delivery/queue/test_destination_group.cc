@@ -296,6 +296,24 @@ BOOST_AUTO_TEST_CASE(a_customer_whose_hosts_are_dead_says_nothing_of_the_others_
   BOOST_TEST(other.suspended());
 }
 
+// Ten customers may be gone for good, and the others are there.
+BOOST_AUTO_TEST_CASE(that_ten_cannot_be_reached_never_stops_all_for_longer_than_at_first) {
+  Home home(1);
+  for (int round = 0; round < 4; ++round) {
+    for (int n = 0; n < 10; ++n) home.arrive(round * 10 + n);
+    for (int n = 0; n < 10; ++n) {
+      BOOST_TEST(!home.suspended());
+      BOOST_REQUIRE(home.status(round * 10 + n).connections == 1);
+      home.fails(round * 10 + n, Stage::kConnect, false);
+    }
+    BOOST_TEST(home.suspended());
+    home.clock.advance(45s);
+    BOOST_TEST(home.suspended());
+    home.clock.advance(30s);  // a minute and a fifth, and a little
+    BOOST_TEST(!home.suspended());
+  }
+}
+
 BOOST_AUTO_TEST_CASE(the_word_of_the_operator_wakes_the_group_of_the_domain) {
   Home home(2);
   for (int n = 0; n < 20; ++n) home.arrive(n);
