@@ -90,6 +90,8 @@ class EngineImpl : public Engine {
 
   bool paused() const override { return fabric_.paused && queue_->pause_told(); }
 
+  bool paused_long() const override { return fabric_.paused && queue_->pause_long(); }
+
   void drain(Duration grace) override {
     if (!started_ || drained_) return;
     drained_ = true;

@@ -138,6 +138,8 @@ class Engine {
   // Nothing new is sent, as the database that is shared has not taken for a while what became of recipients (save_watch.h), and the
   // log has told it. Thread-safe.
   virtual bool paused() const = 0;
+  // For so long that others should rather take mail: a database that is slow for a moment is so for all nodes. Thread-safe.
+  virtual bool paused_long() const = 0;
   // Stops claiming, finishes the transactions under way (bounded by `grace`), records, releases. With a lease that has
   // ended it cuts them off and leaves all to the journal. Blocking; not from a loop.
   virtual void drain(Duration grace) = 0;

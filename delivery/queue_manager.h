@@ -63,6 +63,7 @@ class QueueManager final : public NoteSink {
   std::int64_t current_rank() const { return rank_.load(std::memory_order_relaxed); }
   bool stands_still() const { return stands_still_.load(); }
   bool pause_told() const { return pause_told_.load(); }
+  bool pause_long() const;
   void wait_for_database();  // until no work of ours is under way there
 
   // On the queue's loop.
@@ -277,9 +278,10 @@ class QueueManager final : public NoteSink {
   MonoTime last_save_{}, save_timer_at_{};
   SaveWatch save_watch_;
   std::size_t unsaved_in_saves_ = 0;  // outcomes in saves that are under way
-  MonoTime paused_since_{}, pause_told_at_{};
-  std::atomic<bool> pause_told_{false};  // of the present pause, or the last
-  std::uint64_t pauses_ = 0;             // since one was told
+  MonoTime pause_told_at_{};
+  std::atomic<MonoTime> paused_since_{};  // this one and the next: of the present pause, or the last
+  std::atomic<bool> pause_told_{false};
+  std::uint64_t pauses_ = 0;  // since one was told
   std::list<RecallOp> recalls_;
   bool asking_held_ = false;               // which of our posts are held
   std::optional<MonoTime> ask_held_next_;  // since some were, or one may have been missed

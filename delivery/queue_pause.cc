@@ -25,16 +25,16 @@ void QueueManager::watch_saves() {
   const MonoTime now = clock_.mono_now();
   if (!fabric_.paused.load()) {
     if (!save_watch_.too_long(now)) return;
-    fabric_.paused = true;
     paused_since_ = now;
     pause_told_ = false;
+    fabric_.paused = true;  // last: others read the two when they see it
     ++pauses_;
   } else if (database_.healthy()) {
     save_at_once(1);  // it has taken something else meanwhile, as a beat: one of those that wait tries it
   }
   if (pause_told_ || save_watch_.silence(now) < SaveWatch::kPatience) return;
   const bool lately = pause_told_at_ != MonoTime{} && now - pause_told_at_ < kToldEvery;
-  if (lately && now - paused_since_ < kLong) return;
+  if (lately && now - paused_since_.load() < kLong) return;
   pause_told_ = true;
   pause_told_at_ = now;
   log::warning("sending-paused", {{"why", "the database does not take what became of recipients"},
@@ -43,12 +43,16 @@ void QueueManager::watch_saves() {
                                   {"pauses", std::exchange(pauses_, 0)}});
 }
 
+bool QueueManager::pause_long() const {
+  return clock_.mono_now() - paused_since_.load() >= kLong;
+}
+
 void QueueManager::save_ended(bool works) {
   const MonoTime now = clock_.mono_now();
   save_watch_.ended(works, now);
   if (!works || !fabric_.paused.load()) return;
   fabric_.paused = false;
-  if (pause_told_) log::info("sending-goes-on", {{"paused", Duration(now - paused_since_)}});
+  if (pause_told_) log::info("sending-goes-on", {{"paused", Duration(now - paused_since_.load())}});
   save_at_once(to_save_.size());
   claim_soon();
   for (std::size_t loop = 0; loop < fabric_.loops.size(); ++loop)

@@ -1,6 +1,6 @@
 // Whether the database takes what became of recipients. A node that shares it and is cut off from it may go on for as long as its
 // lease lasts, and if another one takes its work over then, all that the database was not told of goes out again. So nothing new is
-// begun while a save has waited for a second, or for a moment in which there was much to tell, and no other has succeeded meanwhile.
+// begun while a save has waited for a second, or for a quarter of one in which there were 500 more outcomes, and no other has succeeded meanwhile.
 //
 // Of the queue's loop.
 #pragma once

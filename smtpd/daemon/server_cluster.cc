@@ -217,7 +217,7 @@ Result<void> Server::ready() const {
   if (gate_.refuses()) return not_ready("draining");
   if (!lease_->holds()) return not_ready("cut off from the database");
   if (!database_->healthy()) return not_ready("the database is in trouble");
-  if (engine_->paused()) return not_ready("sending is paused: the database does not take outcomes");
+  if (engine_->paused_long()) return not_ready("sending is paused: the database does not take outcomes");
   if (engine_->stands_still()) return not_ready("delivery stands still: the database is damaged");
   return {};
 }

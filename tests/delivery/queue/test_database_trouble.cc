@@ -409,14 +409,21 @@ BOOST_AUTO_TEST_CASE(sending_pauses_while_a_shared_database_takes_no_outcomes) {
   storage::NodeLease lease(system_clock());
   Outage outage(kAll, true, &lease);
   BOOST_TEST(!outage.run->engine->paused());
+  const auto begun = std::chrono::steady_clock::now();
   FaultPlan::arm(
       {FaultPlan::Where::kBeforeCommit, 1, 1'000'000'000, FaultPlan::What::kFail, ErrorCode::kTemporary});
   const bool met = wait_until([&] { return outage.run->engine->paused(); }, 20s);
   const std::size_t sent = outage.sent_in_the_end();
   std::this_thread::sleep_for(2s);  // saves are tried, and fail
   const std::size_t later = outage.sink.total();
+  // Then it is known to whoever asks whether mail should rather go to others, and not before.
+  const bool met_long = wait_until([&] { return outage.run->engine->paused_long(); }, 60s);
+  const auto lasted = std::chrono::steady_clock::now() - begun;
   FaultPlan::disarm();
   BOOST_TEST(met);
+  BOOST_TEST(met_long);
+  BOOST_TEST((lasted >= 5s));
+  BOOST_TEST(wait_until([&] { return !outage.run->engine->paused_long(); }));
   BOOST_TEST(sent < 1000u);  // two connections and 20 ms each: a hundred in a second
   BOOST_TEST(later == sent);
   outage.finish(kAll);
