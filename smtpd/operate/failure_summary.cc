@@ -5,10 +5,11 @@
 #include <span>
 #include <unordered_set>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
+#include <sys/socket.h>
 
+#include "core/base/network.h"
 #include "core/base/text.h"
+#include "smtpd/operate/reason_pattern.h"
 #include "storage/batch_store.h"
 #include "storage/failure_search.h"
 
@@ -26,40 +27,6 @@ constexpr std::size_t kLookedAtTogether = 500;
 constexpr std::size_t kPostsTogether = 50, kBatchesTogether = 20;
 constexpr char kOthers[] = "(others)";
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-bool is_letter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-// What a word of a reply is made of that may be an address, a time, an id.
-bool is_of_word(char c) {
-  return is_digit(c) || is_letter(c) || std::string_view("@._+-:%~$").find(c) != std::string_view::npos ||
-         static_cast<unsigned char>(c) >= 0x80;
-}
-
-bool is_ip_address(std::string word) {
-  if (word.starts_with("IPv6:")) word.erase(0, 5);
-  in6_addr six{};
-  in_addr four{};
-  return inet_pton(AF_INET, word.c_str(), &four) == 1 || inet_pton(AF_INET6, word.c_str(), &six) == 1;
-}
-
-// Seven digits and more, and what is long and mixed, were made for one message.
-bool is_of_one_message(std::string_view word) {
-  if (word.find('@') != std::string_view::npos && word.size() > 2) return true;
-  if (is_ip_address(std::string(word))) return false;
-  std::size_t digits = 0, run = 0, digits_in_run = 0;
-  for (const char c : word) {
-    digits += is_digit(c) ? 1 : 0;
-    const bool in_run = is_digit(c) || is_letter(c);
-    run = in_run ? run + 1 : 0;
-    digits_in_run = in_run ? digits_in_run + (is_digit(c) ? 1 : 0) : 0;
-    if (run >= 10 && digits_in_run >= 2) return true;
-  }
-  return digits >= 7;
-}
-
 struct Line {
   FailureSum sum;
   Id last_post = 0;
@@ -71,12 +38,10 @@ class Summary {
 
   // Batches of a post in which somebody has failed come one behind the other.
   void add(const BatchRecord& batch, const storage::PostRecord& post, bool kept) {
-    std::vector<std::string> patterns(batch.progress.replies.size());
     for (const std::size_t i : match_.of(batch, post.accepted)) {
       const storage::RecipientStatus& status = batch.progress.recipients[i];
       const std::string& reply = batch.progress.replies[status.reply];
-      std::string& pattern = patterns[status.reply];
-      if (pattern.empty()) pattern = reply_pattern(reply);
+      const std::string& pattern = pattern_of(reply, batch.recipients[i].domain);
       const storage::MarkedHost host = storage::split_host(batch.progress.hosts[status.host]);
       Line& line = line_for(key_of(batch.recipients[i], host.host, post), pattern);
       const WallTime when = post.accepted + std::chrono::seconds(status.time);
@@ -97,6 +62,16 @@ class Summary {
   }
 
  private:
+  // Neighbours are at one domain, with one reply.
+  const std::string& pattern_of(const std::string& reply, const std::string& domain) {
+    if (reply != last_reply_ || domain != last_domain_) {
+      last_reply_ = reply;
+      last_domain_ = domain;
+      last_pattern_ = reason_pattern(reply, domain);
+    }
+    return last_pattern_;
+  }
+
   void add_one(Line* line, const storage::BatchRecipient& recipient, const storage::PostRecord& post,
                WallTime when, const std::string& reply, const storage::MarkedHost& host) {
     FailureSum& sum = line->sum;
@@ -148,6 +123,7 @@ class Summary {
   const storage::FailedMatch match_;
   const FailuresBy by_;
   std::map<std::pair<std::string, std::string>, Line> lines_;
+  std::string last_reply_, last_domain_, last_pattern_;
   Id last_post_ = 0;
   FailureSums sums_;
 };
@@ -215,38 +191,12 @@ Result<void> add_posts(storage::Database& database, std::span<const Id> ids, boo
 
 }  // namespace
 
-std::string reply_pattern(std::string_view reply) {
-  std::string out;
-  for (std::size_t at = 0; at < reply.size();) {
-    std::size_t end = at;
-    while (end < reply.size() && is_of_word(reply[end])) ++end;
-    if (end == at) {
-      out += reply[at++];
-      continue;
-    }
-    std::string_view word = reply.substr(at, end - at), behind;
-    // A full stop or a colon behind it is the sentence's.
-    const std::size_t last = word.find_last_not_of(".:");
-    if (last != std::string_view::npos) {
-      behind = word.substr(last + 1);
-      word = word.substr(0, last + 1);
-    }
-    if (is_of_one_message(word))
-      out += '*';
-    else
-      out.append(word);
-    out.append(behind);
-    at = end;
-  }
-  return out;
-}
-
 std::string provider_of(std::string_view host) {
   host = host.substr(0, host.find_first_of("[: "));
   while (host.ends_with('.')) host.remove_suffix(1);
   if (host.empty()) return "";
   std::string name = ascii_lowered(host);
-  if (is_ip_address(name)) return name;
+  if (is_ip(AF_INET, name) || is_ip(AF_INET6, name)) return name;
   const auto label_before = [&name](std::size_t end) {
     const std::size_t dot = end == 0 ? std::string::npos : name.rfind('.', end - 1);
     return dot == std::string::npos ? std::size_t{0} : dot + 1;

@@ -23,7 +23,7 @@ enum class FailuresBy { kProvider, kDestination, kList, kReply };
 
 struct FailureSum {
   std::string key;      // provider, domain or list; "" for kReply
-  std::string pattern;  // the reply without what differs from one recipient to the next (reply_pattern())
+  std::string pattern;  // the reply without what differs from one recipient to the next (reason_pattern.h)
   std::int64_t recipients = 0;
   std::int64_t posts = 0;
   std::int64_t again = 0;    // of the recipients: the text of their post is kept, so it can be sent again
@@ -49,9 +49,6 @@ struct FailureSums {
 // `filter.failed` is taken as set: see storage/failure_search.h for what its parts mean then.
 Result<FailureSums> sum_up_failures(storage::Database& database, storage::PostFilter filter, FailuresBy by);
 
-// The same for replies that differ in addresses of people, in times and in numbers that were made for the one message: these are
-// "*". The IP addresses stay, as they tell which of ours is meant.
-std::string reply_pattern(std::string_view reply);
 // Who runs a host, by its name as far as names tell: "mx1.mail.example.org[192.0.2.1]:25 TLSv1.3" is example.org's. "" without one.
 std::string provider_of(std::string_view host);
 
