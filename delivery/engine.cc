@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <future>
+#include <iterator>
 #include <thread>
 #include <tuple>
 
@@ -183,8 +184,8 @@ class EngineImpl : public Engine {
     auto gathered = std::make_shared<Gathered>();
     for (std::size_t i = 0; i < fabric_.sides.size(); ++i) {
       fabric_.post(i, [this, gathered, done](LoopSide& side) {
-        on_queue([this, gathered, done, some = side.destinations()] {
-          gathered->all.insert(gathered->all.end(), some.begin(), some.end());
+        on_queue([this, gathered, done, some = side.destinations()]() mutable {
+          std::move(some.begin(), some.end(), std::back_inserter(gathered->all));
           if (++gathered->answers == fabric_.sides.size()) done(std::move(gathered->all));
         });
       });

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -117,34 +116,24 @@ void print_destination(const Json& d) {
     print_line("reply        " + for_display(reply.get<std::string>()));
 }
 
-// Where most waits, and then where something is going on, comes first: there may be thousands.
-std::vector<Json> in_order(const Json& destinations) {
-  std::vector<Json> out(destinations.begin(), destinations.end());
-  const auto rank = [](const Json& d) {
-    return std::tuple(-d.value("waiting", std::int64_t{0}), -d.value("connections", 0),
-                      d.value("domain", ""));
-  };
-  std::sort(out.begin(), out.end(), [&](const Json& a, const Json& b) { return rank(a) < rank(b); });
-  return out;
-}
-
 int list(const Shell& shell, Site& site, std::size_t limit) {
   auto stored = known(site, "");
   if (!stored.ok()) return shell.fail(stored.error());
-  auto answer = admin::call(site.settings().admin_socket(), {"destinations", {}});
+  // In the order of the server, which tells of some of thousands in a moment.
+  const std::string most = shell.json ? "" : std::to_string(limit);
+  auto answer = admin::call(site.settings().admin_socket(), {"destinations", {{"most", most}}});
   if (!answer.ok() && !no_server(answer.error())) return shell.fail(answer.error());
-  const Json live = answer.ok() ? Json::parse(*answer)["destinations"] : Json::array();
+  Json told = answer.ok() ? Json::parse(*answer) : Json{{"destinations", Json::array()}};
+  const Json live = std::move(told["destinations"]);
+  const auto all = told.value("all", live.size()), suspended = told.value("suspended", std::size_t{0});
   if (shell.json)
     return print_json({{"running", answer.ok()},
                        {"destinations", live},
                        {"suspensions", suspensions_json(stored->suspensions)}});
   Table table({"DESTINATION", "CONNECTIONS", "WAITING", "STATE", "LAST REPLY"});
-  std::size_t suspended = 0, shown = 0;
-  for (const Json& d : in_order(live)) {
-    const Json replies = d.value("last_replies", Json::array());
+  for (const Json& d : live) {
     const std::string state = d.value("state", "");
-    if (state.find("suspended") != std::string::npos) ++suspended;
-    if (shown++ >= limit) continue;
+    const Json replies = d.value("last_replies", Json::array());
     // What its hosts have said is the last reply, too: once is enough, and the state is short.
     const std::size_t why = state.starts_with("suspended until ") ? state.find(": ") : std::string::npos;
     table.add({d.value("domain", ""),
@@ -155,9 +144,9 @@ int list(const Shell& shell, Site& site, std::size_t limit) {
                                           : ""});
   }
   if (!table.empty()) print(table.text());
-  if (shown > limit) print_line("and " + std::to_string(shown - limit) + " more; see --limit");
-  if (shown > 0)
-    print_line(plural(static_cast<std::int64_t>(shown), "destination") + ", " + std::to_string(suspended) +
+  if (all > live.size()) print_line("and " + std::to_string(all - live.size()) + " more; see --limit");
+  if (all > 0)
+    print_line(plural(static_cast<std::int64_t>(all), "destination") + ", " + std::to_string(suspended) +
                " suspended");
   for (const auto& s : stored->suspensions)
     print_line((s.subject.empty() ? "all delivery" : for_display(s.subject)) + ": " + describe(s));

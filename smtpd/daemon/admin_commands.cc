@@ -1,7 +1,10 @@
 // What the running server does for the command line, see admin/protocol.h. Handlers run on loop 0; what
 // blocks goes to the operator's executor.
+#include <algorithm>
 #include <atomic>
 #include <future>
+#include <limits>
+#include <tuple>
 
 #include "core/base/json.h"
 #include "core/base/log.h"
@@ -37,6 +40,20 @@ Json as_json(const delivery::DestinationStatus& d) {
           {"last_replies", d.last_replies}};
 }
 
+// Where most waits, and then where something is going on, comes first; no more than `most`: there may be thousands.
+Json list_json(std::vector<delivery::DestinationStatus> all, std::uint64_t most) {
+  const auto suspended = std::count_if(all.begin(), all.end(), [](const delivery::DestinationStatus& d) {
+    return d.state.find("suspended") != std::string::npos;
+  });
+  const auto end = all.begin() + static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(most, all.size()));
+  std::partial_sort(all.begin(), end, all.end(), [](const auto& a, const auto& b) {
+    return std::tie(b.waiting, b.connections, a.domain) < std::tie(a.waiting, a.connections, b.domain);
+  });
+  Json list = Json::array();
+  for (auto d = all.begin(); d != end; ++d) list.push_back(as_json(*d));
+  return {{"destinations", std::move(list)}, {"all", all.size()}, {"suspended", suspended}};
+}
+
 }  // namespace
 
 std::map<std::string, admin::Verb> Server::admin_verbs() {
@@ -68,13 +85,17 @@ std::map<std::string, admin::Verb> Server::admin_verbs() {
                      engine_->ring();
                      r->answer(message("rung"));
                    }};
-  verbs["destinations"] = {{}, [this](const Request&, const ResponderPtr& r) {
-                             engine_->destinations([r](std::vector<delivery::DestinationStatus> all) {
-                               Json list = Json::array();
-                               for (const auto& d : all) list.push_back(as_json(d));
-                               r->answer(json_text({{"destinations", list}}));
-                             });
-                           }};
+  verbs["destinations"] = {
+      {"most"}, [this](const Request& q, const ResponderPtr& r) {
+        const std::string words = q.argument("most");
+        const auto most = words.empty() ? std::numeric_limits<std::uint64_t>::max() : parse_u64(words);
+        if (!most)
+          return r->answer(
+              Error{ErrorCode::kInvalid, "\"most\" is no number of destinations: \"" + words + "\""});
+        engine_->destinations([r, most = *most](std::vector<delivery::DestinationStatus> all) {
+          r->answer(json_text(list_json(std::move(all), most)));
+        });
+      }};
   verbs["explain"] = {
       {"domain"}, [this](const Request& q, const ResponderPtr& r) {
         engine_->explain(

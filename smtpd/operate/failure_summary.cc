@@ -38,15 +38,22 @@ class Summary {
 
   // Batches of a post in which somebody has failed come one behind the other.
   void add(const BatchRecord& batch, const storage::PostRecord& post, bool kept) {
+    // Neighbours are mostly at one domain, with one reply of one host.
+    Line* line = nullptr;
+    std::size_t last = 0;
     for (const std::size_t i : match_.of(batch, post.accepted)) {
       const storage::RecipientStatus& status = batch.progress.recipients[i];
       const std::string& reply = batch.progress.replies[status.reply];
-      const std::string& pattern = pattern_of(reply, batch.recipients[i].domain);
       const storage::MarkedHost host = storage::split_host(batch.progress.hosts[status.host]);
-      Line& line = line_for(key_of(batch.recipients[i], host.host, post), pattern);
+      const storage::RecipientStatus& before = batch.progress.recipients[last];
+      if (line == nullptr || status.reply != before.reply || status.host != before.host ||
+          batch.recipients[i].domain != batch.recipients[last].domain)
+        line = &line_for(key_of(batch.recipients[i], host.host, post),
+                         reason_pattern(reply, batch.recipients[i].domain));
+      last = i;
       const WallTime when = post.accepted + std::chrono::seconds(status.time);
-      add_one(&line, batch.recipients[i], post, when, reply, host);
-      line.sum.again += kept ? 1 : 0;
+      add_one(line, batch.recipients[i], post, when, reply, host);
+      line->sum.again += kept ? 1 : 0;
       sums_.again += kept ? 1 : 0;
     }
   }
@@ -62,16 +69,6 @@ class Summary {
   }
 
  private:
-  // Neighbours are at one domain, with one reply.
-  const std::string& pattern_of(const std::string& reply, const std::string& domain) {
-    if (reply != last_reply_ || domain != last_domain_) {
-      last_reply_ = reply;
-      last_domain_ = domain;
-      last_pattern_ = reason_pattern(reply, domain);
-    }
-    return last_pattern_;
-  }
-
   void add_one(Line* line, const storage::BatchRecipient& recipient, const storage::PostRecord& post,
                WallTime when, const std::string& reply, const storage::MarkedHost& host) {
     FailureSum& sum = line->sum;
@@ -123,7 +120,6 @@ class Summary {
   const storage::FailedMatch match_;
   const FailuresBy by_;
   std::map<std::pair<std::string, std::string>, Line> lines_;
-  std::string last_reply_, last_domain_, last_pattern_;
   Id last_post_ = 0;
   FailureSums sums_;
 };

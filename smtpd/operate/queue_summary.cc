@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
+#include <span>
 
 #include "smtpd/operate/reason_pattern.h"
 #include "storage/batch_store.h"
@@ -19,6 +21,7 @@ using storage::RecipientState;
 
 constexpr std::size_t kMostBatches = 1'000'000;
 constexpr std::size_t kReasonShown = 160;
+constexpr std::size_t kBatchesTogether = 20;  // the contents of one are up to some 100 KB in memory
 
 struct Sums {
   QueueSum sum;
@@ -54,17 +57,28 @@ class Summary {
   Summary(const storage::PostFilter& filter, SumBy by) : match_(filter), by_(by) {}
 
   void add(const BatchRecord& batch, const storage::PostRecord& post) {
+    // Neighbours are mostly at one domain, with one reply.
+    Sums* last_line = nullptr;
+    std::size_t last = 0;
     for (std::size_t i = 0; i < batch.recipients.size(); ++i) {
       const RecipientState state = batch.progress.recipients[i].state;
       if (state != RecipientState::kPending && state != RecipientState::kDeferred) continue;
       if (match_.any() && !match_.matches(batch.recipients[i])) continue;
+      if (last_line != nullptr &&
+          batch.progress.recipients[i].reply == batch.progress.recipients[last].reply &&
+          batch.recipients[i].domain == batch.recipients[last].domain) {
+        ++last_line->sum.recipients;
+        continue;
+      }
       const std::string key = by_ == SumBy::kDestination ? batch.recipients[i].domain
                               : by_ == SumBy::kList      ? post.list_address
                                                          : std::string();
       const std::string& domain = batch.recipients[i].domain;
       const std::string reason = reason_of(batch, post, i);
       Sums& line = line_for(
-          key, by_ == SumBy::kDestination || post.held ? reason : pattern_of(reason, domain), post, 1);
+          key, by_ == SumBy::kDestination || post.held ? reason : reason_pattern(reason, domain), post, 1);
+      last_line = &line;
+      last = i;
       line.domains.insert(domain);
       if (batch.queue == BatchQueue::kWaiting &&
           (line.sum.next_due == WallTime{} || batch.due < line.sum.next_due))
@@ -101,16 +115,6 @@ class Summary {
   }
 
  private:
-  // Neighbours are at one domain, with one reply.
-  const std::string& pattern_of(const std::string& reason, const std::string& domain) {
-    if (reason != last_reason_ || domain != last_domain_) {
-      last_reason_ = reason;
-      last_domain_ = domain;
-      last_pattern_ = reason_pattern(reason, domain);
-    }
-    return last_pattern_;
-  }
-
   Sums& line_for(const std::string& key, const std::string& why, const storage::PostRecord& post,
                  std::int64_t recipients) {
     const std::string reason = why.substr(0, kReasonShown);
@@ -128,8 +132,37 @@ class Summary {
   const storage::RecipientMatch match_;
   const SumBy by_;
   std::map<std::pair<std::string, std::string>, Sums> lines_;
-  std::string last_reason_, last_domain_, last_pattern_;
 };
+
+// Of a batch of which somebody waits. Neither: it, or its post, has gone meanwhile.
+struct Contents {
+  std::optional<BatchRecord> batch;
+  std::string damage;
+};
+
+Result<Contents> read_contents(Connection& c, const BatchRecord& head,
+                               std::map<Id, storage::PostRecord>* posts) {
+  Contents out;
+  if (head.unread || head.pending == 0) return out;
+  if (posts->count(head.post_id) == 0) {
+    auto post = storage::PostStore(c).find(head.post_id);
+    if (!post.ok() && post.error().code == ErrorCode::kDamaged) {
+      out.damage = post.error().message;
+      return out;
+    }
+    if (!post.ok()) return post.error();
+    if (!post->has_value()) return out;
+    (*posts)[head.post_id] = **std::move(post);
+  }
+  auto batch = BatchStore(c).load(head.post_id, head.number, true);
+  if (!batch.ok() && batch.error().code == ErrorCode::kDamaged) {
+    out.damage = batch.error().message;
+    return out;
+  }
+  if (!batch.ok()) return batch.error();
+  out.batch = *std::move(batch);
+  return out;
+}
 
 }  // namespace
 
@@ -150,34 +183,30 @@ Result<QueueSums> sum_up(storage::Database& database, const storage::PostFilter&
   }));
   Summary summary(filter, by);
   std::map<Id, storage::PostRecord> posts;
-  for (const BatchRecord& head : heads) {
-    if (head.unread) {
-      summary.add_unread(head);
-      continue;
-    }
-    if (head.pending == 0) continue;
+  for (std::size_t at = 0; at < heads.size(); at += kBatchesTogether) {
+    const auto some = std::span(heads).subspan(at, std::min(kBatchesTogether, heads.size() - at));
+    std::vector<Contents> contents;
     ESSAIM_TRY(database.read_now([&](Connection& c) -> Result<void> {
-      if (posts.count(head.post_id) == 0) {
-        auto post = storage::PostStore(c).find(head.post_id);
-        if (!post.ok() && post.error().code == ErrorCode::kDamaged) {
-          storage::PostRecord unread;
-          unread.id = head.post_id;
-          summary.add_damaged(head, unread, post.error().message);
-          return {};
-        }
-        if (!post.ok()) return post.error();
-        if (!post->has_value()) return {};
-        posts[head.post_id] = **post;
+      contents.clear();
+      for (const BatchRecord& head : some) {
+        auto one = read_contents(c, head, &posts);
+        if (!one.ok()) return one.error();
+        contents.push_back(*std::move(one));
       }
-      auto batch = BatchStore(c).load(head.post_id, head.number, true);
-      if (!batch.ok() && batch.error().code == ErrorCode::kDamaged) {
-        summary.add_damaged(head, posts[head.post_id], batch.error().message);
-        return {};
-      }
-      if (!batch.ok()) return batch.error();
-      if (batch->has_value()) summary.add(**batch, posts[head.post_id]);
       return {};
     }));
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      const Contents& one = contents[i];
+      storage::PostRecord unread;
+      unread.id = some[i].post_id;
+      const auto post = posts.find(some[i].post_id);
+      if (some[i].unread)
+        summary.add_unread(some[i]);
+      else if (!one.damage.empty())
+        summary.add_damaged(some[i], post == posts.end() ? unread : post->second, one.damage);
+      else if (one.batch)
+        summary.add(*one.batch, post->second);
+    }
   }
   QueueSums out = summary.sums();
   out.unexpanded = unexpanded;

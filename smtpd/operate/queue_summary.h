@@ -1,5 +1,5 @@
 // Why mail waits, summed up by destination, list and reason: what an operator asks first. Reads the database only;
-// blocking; a batch at a time, so that a big queue needs little memory.
+// blocking; some batches at a time, so that a big queue needs little memory.
 #pragma once
 
 #include <cstdint>
