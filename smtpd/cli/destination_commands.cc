@@ -1,6 +1,7 @@
 // essaim destination: where mail goes, why it waits, and suspensions.
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -120,8 +121,9 @@ int list(const Shell& shell, Site& site, std::size_t limit) {
   auto stored = known(site, "");
   if (!stored.ok()) return shell.fail(stored.error());
   // In the order of the server, which tells of some of thousands in a moment.
-  const std::string most = shell.json ? "" : std::to_string(limit);
-  auto answer = admin::call(site.settings().admin_socket(), {"destinations", {{"most", most}}});
+  std::map<std::string, std::string> arguments;
+  if (!shell.json) arguments["most"] = std::to_string(limit);
+  auto answer = admin::call(site.settings().admin_socket(), {"destinations", arguments});
   if (!answer.ok() && !no_server(answer.error())) return shell.fail(answer.error());
   Json told = answer.ok() ? Json::parse(*answer) : Json{{"destinations", Json::array()}};
   const Json live = std::move(told["destinations"]);

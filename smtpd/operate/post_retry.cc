@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 #include <thread>
+#include <utility>
 
 #include "core/base/log.h"
 #include "lists/bounces.h"
@@ -53,6 +54,10 @@ Error not_there_any_more(Id id) {
               "took that away"};
 }
 
+Error about_to_end() {
+  return {ErrorCode::kCancelled, "the server is about to end; the same command does the rest"};
+}
+
 // By look(): the others can be sent.
 bool is_refusal(const Error& error) {
   return error.code == ErrorCode::kNotFound || error.code == ErrorCode::kConflict;
@@ -60,8 +65,13 @@ bool is_refusal(const Error& error) {
 
 class Retry {
  public:
-  Retry(Database& database, const PostRetry& request)
-      : database_(database), request_(request), match_(request.selection.filter) {}
+  Retry(Database& database, const PostRetry& request, std::function<bool()> ending = nullptr)
+      : database_(database),
+        request_(request),
+        match_(request.selection.filter),
+        ending_(std::move(ending)) {}
+  // Of the server that runs it.
+  bool ending() const { return ending_ && ending_(); }
 
   struct Post {
     bool there = false;
@@ -222,7 +232,7 @@ class Retry {
         return {};
       }));
       *renewed = *renewed || some.recipients > 0;
-      if (!some.owned || --*patience <= 0) return some;
+      if (!some.owned || --*patience <= 0 || ending()) return some;
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
   }
@@ -311,6 +321,7 @@ class Retry {
   Database& database_;
   const PostRetry& request_;
   const storage::FailedMatch match_;
+  const std::function<bool()> ending_;
 };
 
 // All of them, before anything is done to one. *change gets those that are unknown or cannot be sent; an error where none can.
@@ -401,14 +412,12 @@ void retry_one(Retry& retry, Id id, const PostRetry& request, const Clock& clock
 }
 
 Result<QueueChange> retry_found(Database& database, Retry& retry, const PostRetry& request,
-                                const Clock& clock, const Recall& recall,
-                                const std::function<bool()>& ending) {
+                                const Clock& clock, const Recall& recall) {
   QueueChange all;
   const auto take = [&](const storage::PostsFound& found) -> Result<void> {
     for (const auto& [id, why] : found.damaged) note_failed(&all, id, {ErrorCode::kDamaged, why});
     const auto together = [&](std::span<const Id> ids) -> Result<std::size_t> {
-      if (ending && ending())
-        return Error{ErrorCode::kCancelled, "the server is about to end; the same command does the rest"};
+      if (retry.ending()) return about_to_end();
       Retry::Together done;
       auto taken = retry.run_together(ids, clock.wall_now(), &done);
       if (!taken.ok()) return taken.error();
@@ -420,7 +429,10 @@ Result<QueueChange> retry_found(Database& database, Retry& retry, const PostRetr
         add(one, &all);
         log_retried(post, one, request);
       }
-      for (const Id id : done.by_themselves) retry_one(retry, id, request, clock, recall, &all);
+      for (const Id id : done.by_themselves) {
+        if (retry.ending()) return about_to_end();
+        retry_one(retry, id, request, clock, recall, &all);
+      }
       return taken;
     };
     Result<void> ended;
@@ -502,7 +514,7 @@ Result<QueueChange> retry_posts(Database& database, const Clock& clock, const Po
   if (request.reason.empty())
     return Error{ErrorCode::kInvalid, "a reason is missing, which the ledger is to keep"};
   ESSAIM_TRY(release_abandoned_deletions(database, clock.wall_now()));
-  Retry retry(database, request);
+  Retry retry(database, request, ending);
   const auto call = [&] {
     return database.write_now(Durability::kAccept, [&request](Connection& c) {
       return storage::call_for_retry(c, request.selection.filter.domain);
@@ -510,7 +522,7 @@ Result<QueueChange> retry_posts(Database& database, const Clock& clock, const Po
   };
   if (request.selection.ids.empty()) {
     ESSAIM_TRY(call());
-    return retry_found(database, retry, request, clock, recall, ending);
+    return retry_found(database, retry, request, clock, recall);
   }
   QueueChange all;
   auto posts = look_at_all(retry, request, &all);
@@ -520,6 +532,11 @@ Result<QueueChange> retry_posts(Database& database, const Clock& clock, const Po
   for (const Retry::Post& post : *posts) {
     all.damaged += post.would.damaged;
     if (post.batches.empty()) continue;
+    if (retry.ending()) {
+      ++all.failed;
+      if (first_error.ok()) first_error = about_to_end();
+      continue;
+    }
     QueueChange one;
     const Result<void> done = retry.run(post, clock, recall, &one);
     add(one, &all);

@@ -431,6 +431,25 @@ BOOST_FIXTURE_TEST_CASE(of_those_found_what_a_node_has_is_recalled, Site) {
   BOOST_TEST(state(2) == "1 pending 4 failed 0: dwwww");
 }
 
+BOOST_FIXTURE_TEST_CASE(a_server_that_ends_waits_for_nobody, Site) {
+  commit(*database, [&](Connection& c) -> Result<void> {
+    must(sql::run(c, "UPDATE batch_state SET queue = 3, owner = 1, epoch = 1 WHERE post_id IN (1, 2)"));
+    return {};
+  });
+  PostRetry found = request({});
+  found.selection.filter.since = kNow;
+  for (const PostRetry& asked : {request({1, 2}), found}) {
+    int recalls = 0;
+    const auto done = retry_posts(
+        *database, clock, asked, [&recalls](const std::vector<Id>&) { ++recalls; },
+        [&recalls] { return recalls > 0; });
+    BOOST_TEST(recalls == 1);
+    const std::string error = done.ok() ? done->error : done.error().message;
+    BOOST_TEST(error.find("about to end") != std::string::npos, error);
+    for (const Id id : {1, 2}) BOOST_TEST(state(id) == "3 pending 1 failed 3: dfffw");
+  }
+}
+
 BOOST_FIXTURE_TEST_CASE(more_posts_than_one_transaction_takes, Site) {
   add_posts_of_two(80);
   PostRetry all = request({});
