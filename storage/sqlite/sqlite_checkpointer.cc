@@ -19,7 +19,7 @@ constexpr auto kAfterWaitInVain = std::chrono::seconds(10);  // and not again fo
 
 }  // namespace
 
-SqliteCheckpointer::~SqliteCheckpointer() {
+void SqliteCheckpointer::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -96,10 +96,11 @@ Result<void> SqliteCheckpointer::begin_anew(int copied) {
 
 Result<void> SqliteCheckpointer::connect() {
   if (connection_ == nullptr) {
-    auto opened = SqliteConnection::open(file_, SqliteConnection::Use::kMaintenance, kWaitForReaders, false,
-                                         nullptr, &mending_);
+    auto opened = open_();
     if (!opened.ok()) return opened.error();
     connection_ = std::move(*opened);
+    sqlite3_busy_timeout(connection_->handle(),
+                         static_cast<int>(std::chrono::milliseconds(kWaitForReaders).count()));
   }
   return mending_.mend_or_end(connection_->handle());
 }
@@ -118,6 +119,7 @@ Result<void> SqliteCheckpointer::sync_log() {
 
 Result<SqliteCheckpointer::Copied> SqliteCheckpointer::checkpoint(int mode) {
   ESSAIM_TRY(connect());
+  ESSAIM_TRY(files_.not_written_over());
   int frames = -1, copied = -1;
   const int code = sqlite3_wal_checkpoint_v2(connection_->handle(), nullptr, mode, &frames, &copied);
   // Busy: a reader or another process is in the way; the next round tries again.

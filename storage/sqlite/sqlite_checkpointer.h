@@ -5,25 +5,32 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
 
 #include "core/base/log.h"
 #include "storage/sqlite/log_mending.h"
+#include "storage/sqlite/open_files.h"
 #include "storage/sqlite/sqlite_connection.h"
 
 namespace essaim::storage {
 
 class SqliteCheckpointer {
  public:
-  // `mending` outlives it.
-  SqliteCheckpointer(std::string file, LogMending* mending) : file_(std::move(file)), mending_(*mending) {}
-  ~SqliteCheckpointer();
+  // Gives its connection, of Use::kMaintenance and watched by `mending`; called on its thread, again after errors.
+  using Open = std::function<Result<std::unique_ptr<SqliteConnection>>()>;
+  // `mending` and `files` outlive it. Nothing is copied into a file that another database was copied over.
+  SqliteCheckpointer(std::string file, LogMending* mending, const OpenFiles* files, Open open)
+      : file_(std::move(file)), mending_(*mending), files_(*files), open_(std::move(open)) {}
+  ~SqliteCheckpointer() { stop(); }
   SqliteCheckpointer(const SqliteCheckpointer&) = delete;
   SqliteCheckpointer& operator=(const SqliteCheckpointer&) = delete;
 
   void start();
+  // Its thread ends; what the log has left is copied by whoever closes the last connection. Idempotent.
+  void stop();
   // After a commit: pages in the log now. Any thread; cheap.
   void wal_grown(int pages);
 
@@ -41,6 +48,8 @@ class SqliteCheckpointer {
 
   const std::string file_;
   LogMending& mending_;
+  const OpenFiles& files_;
+  const Open open_;
   std::unique_ptr<SqliteConnection> connection_;
   std::mutex mutex_;
   std::condition_variable wake_;

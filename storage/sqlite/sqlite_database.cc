@@ -89,21 +89,28 @@ SqliteDatabase::SqliteDatabase(const DatabaseOptions& options, const std::string
     : file_(file),
       busy_timeout_(options.busy_timeout),
       mending_(file),
-      checkpointer_(file, &mending_),
-      readers_(file, options.readers,
-               [this]() -> Result<std::unique_ptr<EngineConnection>> {
-                 ESSAIM_TRY(in_place());
-                 auto opened = SqliteConnection::open(file_, SqliteConnection::Use::kRead, busy_timeout_,
-                                                      false, &reads_, &mending_);
-                 if (!opened.ok()) return opened.error();
-                 return std::unique_ptr<EngineConnection>(std::move(*opened));
-               }),
+      files_(file),
+      checkpointer_(file, &mending_, &files_,
+                    [this] { return connect(SqliteConnection::Use::kMaintenance, nullptr); }),
+      readers_(file, options.readers, [this] { return open_reader(); }),
       writer_(file, [this] { return open_writer(); }) {}
 
+Result<std::unique_ptr<SqliteConnection>> SqliteDatabase::connect(SqliteConnection::Use use,
+                                                                  std::atomic<std::uint64_t>* statements) {
+  ESSAIM_TRY(files_.in_place());
+  auto opened = SqliteConnection::open(file_, use, busy_timeout_, false, statements, &mending_);
+  if (opened.ok()) ESSAIM_TRY(files_.in_place());  // it has opened what had the name in between
+  return opened;
+}
+
+Result<std::unique_ptr<EngineConnection>> SqliteDatabase::open_reader() {
+  auto opened = connect(SqliteConnection::Use::kRead, &reads_);
+  if (!opened.ok()) return opened.error();
+  return std::unique_ptr<EngineConnection>(std::move(*opened));
+}
+
 Result<std::unique_ptr<EngineConnection>> SqliteDatabase::open_writer() {
-  ESSAIM_TRY(in_place());
-  auto opened = SqliteConnection::open(file_, SqliteConnection::Use::kWrite, busy_timeout_, false,
-                                       writer_.statements(), &mending_);
+  auto opened = connect(SqliteConnection::Use::kWrite, writer_.statements());
   if (!opened.ok()) return opened.error();
   // The checkpointer hears of the pages in the write-ahead log after each commit.
   const auto on_wal = [](void* checkpointer, sqlite3*, const char*, int pages) {
@@ -143,9 +150,7 @@ Result<std::unique_ptr<Database>> SqliteDatabase::open(const DatabaseOptions& op
   if (!stays.ok()) return stays.error();
   // It has the log open once it has read; where the schema is damaged others say so.
   sqlite3_exec((*stays)->handle(), "SELECT COUNT(*) FROM sqlite_master", nullptr, nullptr, nullptr);
-  database->stays_open_ = std::move(*stays);
-  database->opened_ = id_of(file);
-  database->opened_log_ = id_of(file + "-wal");
+  database->files_.remember(std::move(*stays));
   database->writer_.start();
   database->readers_.start();
   database->checkpointer_.start();
@@ -154,35 +159,10 @@ Result<std::unique_ptr<Database>> SqliteDatabase::open(const DatabaseOptions& op
 
 void SqliteDatabase::write(Durability durability, Work work, Done done) {
   if (durability == Durability::kAccept) {
-    if (const Result<void> there = in_place(); !there.ok())
+    if (const Result<void> there = files_.in_place(); !there.ok())
       work = [error = there.error()](Connection&) -> Result<void> { return error; };
   }
   writer_.write(durability, std::move(work), std::move(done));
-}
-
-std::optional<SqliteDatabase::FileId> SqliteDatabase::id_of(const std::string& path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return std::nullopt;
-  return FileId{status.st_dev, status.st_ino};
-}
-
-Result<void> SqliteDatabase::in_place() const {
-  if (!opened_) return {};
-  std::string moved;
-  if (id_of(file_) != opened_) moved = file_;
-  if (moved.empty() && opened_log_ && id_of(file_ + "-wal") != opened_log_) moved = file_ + "-wal";
-  if (moved.empty()) {
-    if (moved_.over()) log::warning("database.file_back", {{"file", file_}});
-    return {};
-  }
-  const Error error{ErrorCode::kIo,
-                    "database " + moved + ": the file was removed or replaced while it is open"};
-  if (moved_.again())
-    log::error("database.file_gone", {{"error", error.message},
-                                      {"do",
-                                       "do not stop the server before its files are saved: "
-                                       "docs/operating.md, A database file that is gone"}});
-  return error;
 }
 
 Result<void> SqliteDatabase::backup(const std::string& file) {
@@ -193,8 +173,7 @@ Result<void> SqliteDatabase::backup(const std::string& file) {
     ::unlink(part.c_str());
     return error;
   };
-  auto source =
-      SqliteConnection::open(file_, SqliteConnection::Use::kMaintenance, busy_timeout_, false, nullptr);
+  auto source = connect(SqliteConnection::Use::kMaintenance, nullptr);
   if (!source.ok()) return source.error();
   auto copy = (*source)->prepare("VACUUM INTO ?");
   if (!copy.ok()) return copy.error();
@@ -217,8 +196,7 @@ Result<void> SqliteDatabase::backup(const std::string& file) {
 }
 
 Result<void> SqliteDatabase::check() {
-  auto connection =
-      SqliteConnection::open(file_, SqliteConnection::Use::kMaintenance, busy_timeout_, false, nullptr);
+  auto connection = connect(SqliteConnection::Use::kMaintenance, nullptr);
   if (!connection.ok()) return connection.error();
   return check_pages(**connection);
 }

@@ -3,16 +3,13 @@
 #pragma once
 
 #include <atomic>
-#include <optional>
 #include <string>
 
-#include <sys/types.h>
-
-#include "core/base/log.h"
 #include "storage/database.h"
 #include "storage/engine/group_writer.h"
 #include "storage/engine/reader_pool.h"
 #include "storage/sqlite/log_mending.h"
+#include "storage/sqlite/open_files.h"
 #include "storage/sqlite/sqlite_checkpointer.h"
 
 namespace essaim::storage {
@@ -23,6 +20,7 @@ class SqliteDatabase : public Database {
   ~SqliteDatabase() override {
     readers_.stop();
     writer_.stop();
+    checkpointer_.stop();
   }
   static Result<std::unique_ptr<Database>> open(const DatabaseOptions& options, const std::string& file);
 
@@ -46,33 +44,25 @@ class SqliteDatabase : public Database {
     counters.reads = reads_.load();
     return counters;
   }
-  bool healthy() const override { return writer_.healthy() && in_place().ok(); }
+  bool healthy() const override { return writer_.healthy() && files_.in_place().ok(); }
 
  private:
   SqliteDatabase(const DatabaseOptions& options, const std::string& file);
 
+  // Only if file and log are those that are open: another one that has their name by now gets nothing. Thread-safe.
+  Result<std::unique_ptr<SqliteConnection>> connect(SqliteConnection::Use use,
+                                                    std::atomic<std::uint64_t>* statements);
+  Result<std::unique_ptr<EngineConnection>> open_reader();
   Result<std::unique_ptr<EngineConnection>> open_writer();
-  // Whether database and log are the files that were opened. Thread-safe.
-  Result<void> in_place() const;
 
   const std::string file_;
   const Duration busy_timeout_;
-  struct FileId {
-    dev_t device{};
-    ino_t number{};
-    bool operator==(const FileId&) const = default;
-  };
-  static std::optional<FileId> id_of(const std::string& path);
-  std::optional<FileId> opened_, opened_log_;  // since open()
-  mutable log::Once moved_;
   std::atomic<std::uint64_t> reads_{0};  // statements of readers; outlives them
   LogMending mending_;
+  OpenFiles files_;
   SqliteCheckpointer checkpointer_;
   ReaderPool readers_;
   GroupWriter writer_;
-  // Whoever closes the last connection removes the log, which others would miss (in_place()): where errors close all of them, this
-  // one stays open. It goes before the writer, which clears up.
-  std::unique_ptr<SqliteConnection> stays_open_;
 };
 
 }  // namespace essaim::storage
