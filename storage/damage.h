@@ -37,6 +37,9 @@ struct IndexRange {
   std::string_view where;  // "queue = ?"; of columns that the index has
   std::string_view
       order;  // of the index behind the columns for which `where` has one value: "due", or "due DESC" for all of them
+  // `order` is that of the places, and the last value the one behind which it begins: with a damaged page in the index no more of
+  // the table is read than is asked for.
+  bool by_place = false;
 };
 
 // Their places, in the order of the index, as it tells without a look at the rows; at most so many, but for those in `but`. With a
@@ -48,7 +51,7 @@ Result<std::vector<Place>> indexed_places(Connection& connection, const IndexRan
 
 // Looks at each of them; what meets damage there is `lost`. With a damaged page in the index, the table says which there are besides.
 // Lost at place 0 are those of which it does not say it either: nobody knows which, or whether there are any. `most`: how many of
-// them, where the index is sound; else all.
+// them, or some more, where the index is sound or the range is by_place; else all.
 Result<void> row_by_row(Connection& connection, const IndexRange& range,
                         std::initializer_list<std::int64_t> values,
                         const std::function<Result<void>(Place)>& look,

@@ -223,7 +223,7 @@ Result<PostsFound> PostStore::waiting_together(const PostFilter& filter, bool ex
 
 Result<PostsFound> PostStore::waiting_one_by_one(bool expanded, Id after, std::size_t look_at,
                                                  const std::function<Result<bool>(Id)>& is_one) {
-  constexpr IndexRange range{"post", "post_finished", "finished = 0 AND expanded = ? AND id > ?", "id"};
+  constexpr IndexRange range{"post", "post_finished", "finished = 0 AND expanded = ? AND id > ?", "id", true};
   PostsFound found;
   std::vector<Id> ids;
   const auto take = [&ids](Id id) {

@@ -590,6 +590,34 @@ BOOST_AUTO_TEST_CASE(a_damaged_page_of_an_index_hides_nothing_from_who_looks) {
   }
 }
 
+// What the walk asks of a row may be behind the damage, and the next row far away: queue ids are times.
+BOOST_FIXTURE_TEST_CASE(a_row_of_which_a_part_cannot_be_read_ends_no_walk, ManyPosts) {
+  if (!TempDatabase::is_sqlite()) return;
+  constexpr Id kPosts = 900, kFar = Id{1} << 40;
+  make_list(*database);
+  commit(*database, [&](Connection& c) -> Result<void> {
+    for (Id i = 1; i <= kPosts; ++i) {
+      PostRecord p = post(i * kFar);
+      if (i == 450) p.subject = std::string(9000, 's') + "damaged here" + std::string(9000, 's');
+      ESSAIM_TRY(add_expanded(c, &p, "Subject: x\r\n\r\nbody\r\n", "", i, people(1, "a.test")));
+    }
+    return {};
+  });
+  damage_pages_with(&database, "damaged here");
+  damage_leaves_of(&database, "post_finished", {3, 8});
+  must(database->read_now([&](Connection& c) -> Result<void> {
+    std::set<Id> met;
+    PostFilter filter;
+    for (PostsFound found; met.empty() || found.more;) {
+      found = must(PostStore(c).search_waiting(filter, true, found.last, 100));
+      met.insert(found.ids.begin(), found.ids.end());
+    }
+    BOOST_TEST(met.size() == static_cast<std::size_t>(kPosts - 1));
+    BOOST_TEST(met.count(450 * kFar) == 0U);
+    return {};
+  }));
+}
+
 // Both: what neither tells is said to be unknown, all else is there.
 BOOST_FIXTURE_TEST_CASE(what_neither_table_nor_index_tells_is_not_passed_over_in_silence, ManyPosts) {
   if (!TempDatabase::is_sqlite()) return;
