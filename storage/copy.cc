@@ -23,6 +23,15 @@ constexpr std::size_t kTransaction = 512U << 10;  // octets
 constexpr int kDeletedTogether = 5000;
 constexpr std::size_t kMovedTogether = 200;
 
+Result<void> sync_directory_of(const std::string& file) {
+  const std::string directory = std::filesystem::path(file).parent_path().string();
+  const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return io_error(directory + ": open");
+  const Result<void> synced = ::fsync(fd) == 0 ? Result<void>() : io_error(directory + ": sync");
+  ::close(fd);
+  return synced;
+}
+
 // Rows and a sum over them (FNV-1a), which depends on their order: both sides are read in the order of the key.
 struct Sum {
   std::int64_t rows = 0;
@@ -44,26 +53,6 @@ struct Sum {
   }
   friend bool operator==(const Sum&, const Sum&) = default;
 };
-
-std::size_t size_of(const TableRow& row) {
-  std::size_t size = 16;
-  for (const TableValue& one : row) size += 8 + one.bytes.size();
-  return size;
-}
-
-void bind_value(Statement& statement, int place, ColumnKind kind, const TableValue& value) {
-  switch (kind) {
-    case ColumnKind::kInteger:
-      statement.bind(place, value.number);
-      break;
-    case ColumnKind::kText:
-      statement.bind_text(place, value.bytes);
-      break;
-    case ColumnKind::kBlob:
-      statement.bind_blob(place, value.bytes);
-      break;
-  }
-}
 
 Result<void> insert(Connection& connection, const TableShape& table, std::span<const TableRow> rows) {
   std::string columns;
@@ -228,10 +217,9 @@ Result<std::vector<CopiedTable>> copy_database(Database& from, Database& to,
   return copied;
 }
 
-Result<void> copy_to_file(Database& from, const std::string& name) {
+Result<void> into_new_file(const std::string& name, const std::function<Result<void>(Database&)>& fill) {
   const std::string file = std::filesystem::absolute(name).string();
-  if (::access(file.c_str(), F_OK) == 0)
-    return Error{ErrorCode::kExists, "backup " + file + ": the file exists already"};
+  if (::access(file.c_str(), F_OK) == 0) return Error{ErrorCode::kExists, file + ": the file exists already"};
   const std::string part = file + ".part";
   const auto remove_part = [&part] {
     for (const char* end : {"", "-wal", "-shm"}) ::unlink((part + end).c_str());
@@ -247,17 +235,21 @@ Result<void> copy_to_file(Database& from, const std::string& name) {
     options.create = true;
     options.readers = 1;
     auto to = Database::open(options);
-    if (to.ok()) {
-      auto copied = copy_database(from, **to);
-      done = copied.ok() ? (*to)->check() : Result<void>(copied.error());
-    } else {
-      done = to.error();
-    }
+    done = to.ok() ? fill(**to) : to.error();
+    if (done.ok()) done = (*to)->check();
   }  // closed: its log has gone into the file
   // link() and not rename(): it never replaces what somebody else put there meanwhile.
   if (done.ok() && ::link(part.c_str(), file.c_str()) != 0) done = io_error(file);
   remove_part();
+  if (done.ok()) done = sync_directory_of(file);
   return done;
+}
+
+Result<void> copy_to_file(Database& from, const std::string& name) {
+  return into_new_file(name, [&from](Database& to) -> Result<void> {
+    const auto copied = copy_database(from, to);
+    return copied.ok() ? Result<void>() : copied.error();
+  });
 }
 
 }  // namespace essaim::storage

@@ -30,7 +30,10 @@ struct CopiedTable {
 Result<std::vector<CopiedTable>> copy_database(Database& from, Database& to,
                                                const std::function<void(const CopiedTable&)>& progress = {});
 
-// Into a new SQLite file, which appears under its name when it is whole. kExists if there is such a file.
+// Makes a new SQLite file, empty at first, which appears under its name when `fill` has succeeded and it is sound and durable. kExists
+// if there is such a file.
+Result<void> into_new_file(const std::string& file, const std::function<Result<void>(Database&)>& fill);
+// Copies all into one.
 Result<void> copy_to_file(Database& from, const std::string& file);
 
 }  // namespace essaim::storage

@@ -11,6 +11,7 @@
 #include <functional>
 #include <initializer_list>
 #include <limits>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -57,6 +58,10 @@ Result<void> row_by_row(Connection& connection, const IndexRange& range,
                         const std::function<Result<void>(Place)>& look,
                         const std::function<void(Place, const Error&)>& lost,
                         std::size_t most = std::numeric_limits<std::size_t>::max());
+
+// Places of the rows of a table that are not on damaged pages, in their order, and what it said of damage that it met.
+Result<std::optional<Error>> readable_places(Connection& connection, std::string_view table,
+                                             const std::function<void(Place)>& take);
 
 // Batches in the state that is bound, in the order of claims.
 inline constexpr IndexRange kInQueue{"batch_state", "batch_claim", "queue = ?",

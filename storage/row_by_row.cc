@@ -135,6 +135,15 @@ Result<std::vector<Place>> indexed_places(Connection& connection, const IndexRan
   return std::move(found->places);
 }
 
+Result<std::optional<Error>> readable_places(Connection& connection, std::string_view table,
+                                             const std::function<void(Place)>& take) {
+  return in_table(connection, {table, "", "1 = 1", ""}, {}, std::numeric_limits<Place>::min(),
+                  [&take](Place place) {
+                    take(place);
+                    return true;
+                  });
+}
+
 namespace {
 
 // All of a range whose index may be damaged, or as many as are wanted if it is by place, and what the table said of damage.

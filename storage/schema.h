@@ -14,7 +14,7 @@ int newest_schema_version();
 Result<int> schema_version(Database& database);
 // To the newest version, once among nodes that do so at the same time. An error leaves the last complete version. A version newer than this program is kInvalid.
 // Each step is a commit of its own, so a crash between two leaves a database that the next call brings on. `target` is
-// another version for tests of the steps only.
+// another version: for tests of the steps, and for rows that are brought on after they were written (salvage.h).
 Result<void> migrate(Database& database, int target = newest_schema_version());
 // kInvalid, saying what to do, unless the version is the newest (or newer and compatible) and the database is whole.
 Result<void> require_newest(Database& database);

@@ -42,18 +42,6 @@ Result<TableShape> shape_of(Connection& connection, const std::string& name) {
   return shape;
 }
 
-TableRow row_from(Statement& statement, const TableShape& table) {
-  TableRow row(table.columns.size());
-  for (std::size_t i = 0; i < row.size(); ++i) {
-    const int column = static_cast<int>(i);
-    if (table.columns[i].kind == ColumnKind::kInteger)
-      row[i].number = statement.integer(column);
-    else
-      row[i].bytes = sql::text(statement, column);
-  }
-  return row;
-}
-
 // "SELECT ... WHERE k1 = ? AND k2 > ? ORDER BY k1, k2 LIMIT ?": the rows that share the first `same` columns of the key with
 // a row and come behind it in the next. Each can be read from the index, which comparing whole keys cannot.
 std::string select_behind(const TableShape& table, int same) {
@@ -76,23 +64,45 @@ Result<std::vector<TableRow>> page_behind(Connection& connection, const TableSha
   int next = 1;
   for (int i = 0; i <= same; ++i) {
     const std::size_t column = table.key[static_cast<std::size_t>(i)];
-    switch (table.columns[column].kind) {
-      case ColumnKind::kInteger:
-        (*statement)->bind(next++, last[column].number);
-        break;
-      case ColumnKind::kText:
-        (*statement)->bind_text(next++, last[column].bytes);
-        break;
-      case ColumnKind::kBlob:
-        (*statement)->bind_blob(next++, last[column].bytes);
-        break;
-    }
+    bind_value(**statement, next++, table.columns[column].kind, last[column]);
   }
   (*statement)->bind(next, static_cast<std::int64_t>(limit));
   return sql::rows(statement, [&table](Statement& row) { return row_from(row, table); });
 }
 
 }  // namespace
+
+TableRow row_from(Statement& statement, const TableShape& table) {
+  TableRow row(table.columns.size());
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    const int column = static_cast<int>(i);
+    if (table.columns[i].kind == ColumnKind::kInteger)
+      row[i].number = statement.integer(column);
+    else
+      row[i].bytes = sql::text(statement, column);
+  }
+  return row;
+}
+
+std::size_t size_of(const TableRow& row) {
+  std::size_t size = 16;
+  for (const TableValue& one : row) size += 8 + one.bytes.size();
+  return size;
+}
+
+void bind_value(Statement& statement, int place, ColumnKind kind, const TableValue& value) {
+  switch (kind) {
+    case ColumnKind::kInteger:
+      statement.bind(place, value.number);
+      break;
+    case ColumnKind::kText:
+      statement.bind_text(place, value.bytes);
+      break;
+    case ColumnKind::kBlob:
+      statement.bind_blob(place, value.bytes);
+      break;
+  }
+}
 
 Result<std::vector<TableShape>> table_shapes(Connection& connection) {
   const std::string_view names =

@@ -2,6 +2,8 @@
 // the caller's transaction.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -32,6 +34,11 @@ struct TableValue {
   std::string bytes;  // texts and blobs
 };
 using TableRow = std::vector<TableValue>;  // in the order of TableShape::columns
+
+// The row at which the statement stands, whose columns are those of the shape.
+TableRow row_from(Statement& statement, const TableShape& table);
+void bind_value(Statement& statement, int place, ColumnKind kind, const TableValue& value);
+std::size_t size_of(const TableRow& row);  // octets, about
 
 // Gives every row, a page at a time; a page takes some MB at most where rows have a quarter of a MB.
 Result<void> read_table(Connection& connection, const TableShape& table,

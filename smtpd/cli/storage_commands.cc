@@ -15,6 +15,7 @@
 #include "smtpd/operate/database_password.h"
 #include "smtpd/operate/open_database.h"
 #include "smtpd/operate/restore.h"
+#include "smtpd/operate/salvage.h"
 #include "storage/backup_note.h"
 #include "storage/copied_away.h"
 #include "storage/journal.h"
@@ -291,6 +292,59 @@ int reopen(const Shell& shell, Site& site) {
                     json_text({{"changed", *was}}));
 }
 
+std::string told(const storage::LostRows& lost) {
+  if (lost.rows == 0 && lost.first.empty() && lost.last.empty()) return "all, or nobody knows which";
+  if (lost.rows == 0)
+    return "nobody knows how many, behind " + (lost.first.empty() ? "the beginning" : lost.first) +
+           " and before " + (lost.last.empty() ? "the end" : lost.last);
+  if (lost.first.empty()) return plural(lost.rows, "row") + " that the new one refuses";
+  return plural(lost.rows, "row") + ": " + lost.first + (lost.rows > 1 ? " to " + lost.last : "");
+}
+
+void print_table(const storage::SalvagedTable& table) {
+  constexpr std::size_t kShown = 20;
+  print_line(table.name + "  " + plural(table.rows, "row"));
+  for (std::size_t i = 0; i < table.lost.size() && i < kShown; ++i)
+    print_line("  lost: " + for_display(told(table.lost[i])));
+  if (table.lost.size() > kShown)
+    print_line("  lost: " + plural(static_cast<std::int64_t>(table.lost.size() - kShown), "other range") +
+               " (--json has all)");
+}
+
+Result<storage::Salvaged> salvage_into(const Shell& shell, const std::string& file, const std::string& to) {
+  auto loaded = load_settings(shell.config);
+  if (!loaded.ok()) return Error{ErrorCode::kInvalid, loaded.error().message};
+  std::unique_ptr<StateDirectory> state;
+  if (operate::is_database_of(loaded->settings, file)) {
+    auto locked = StateDirectory::open(loaded->settings);  // no server runs, and none starts meanwhile
+    if (!locked.ok()) return locked.error();
+    state = *std::move(locked);
+  }
+  return operate::salvage(loaded->settings, file, to, [&shell](const storage::SalvagedTable& table) {
+    if (!shell.json) print_table(table);
+  });
+}
+
+int salvage(const Shell& shell, const std::string& file, const std::string& to) {
+  auto salvaged = salvage_into(shell, file, to);
+  if (!salvaged.ok()) return shell.fail(salvaged.error());
+  Json tables = Json::object();
+  for (const storage::SalvagedTable& table : salvaged->tables) {
+    Json lost = Json::array();
+    for (const storage::LostRows& one : table.lost)
+      lost.push_back({{"rows", one.rows == 0 ? Json(nullptr) : Json(one.rows)},
+                      {"first", one.first},
+                      {"last", one.last}});
+    tables[table.name] = {{"rows", table.rows}, {"lost", lost}, {"why", table.why}};
+  }
+  if (shell.json)
+    print_json({{"to", to}, {"whole", salvaged->whole()}, {"tables", tables}, {"notes", salvaged->notes}});
+  if (salvaged->whole()) return shell.json ? kOk : shell.done("saved whole in " + for_display(to), "");
+  if (!shell.json)
+    for (const std::string& note : salvaged->notes) print_line(for_display(note));
+  return shell.fail(Error{ErrorCode::kDamaged, "saved in " + to + " without the rows that are lost"});
+}
+
 // Only the running server knows.
 int counters(const Shell& shell) {
   auto loaded = load_settings(shell.config);
@@ -308,8 +362,8 @@ int counters(const Shell& shell) {
 }  // namespace
 
 void add_storage(Shell& shell) {
-  CLI::App* noun =
-      shell.noun("storage", "the database: make, check, migrate, back up, restore, copy, reopen, count");
+  CLI::App* noun = shell.noun(
+      "storage", "the database: make, check, migrate, back up, restore, salvage, copy, reopen, count");
   shell.verb(noun, "init", "make the tables in an empty database; `serve` does it, too",
              "  essaim storage init",
              [&shell] { return with_any(shell, [&](Site& site) { return init(shell, site); }); });
@@ -345,6 +399,19 @@ void add_storage(Shell& shell) {
           [&shell, backup] { return restore(shell, *backup); })
       ->add_option("FILE", *backup, "as `storage backup` made it")
       ->required();
+  struct Files {
+    std::string from, to;
+  };
+  auto files = std::make_shared<Files>();
+  verb = shell.verb(
+      noun, "salvage",
+      "save what can be read of a damaged database file into a new one, while no server runs. Says of each "
+      "table how many "
+      "rows there are and which are lost, and what follows from that; the exit status is 1 if any is",
+      "  essaim storage salvage /var/lib/essaim/essaim.db /var/lib/essaim/saved.db",
+      [&shell, files] { return salvage(shell, files->from, files->to); });
+  verb->add_option("FILE", files->from, "the damaged one")->required();
+  verb->add_option("NEW", files->to, "a new file")->required();
   auto url = std::make_shared<std::string>();
   auto password_file = std::make_shared<std::string>();
   verb = shell.verb(

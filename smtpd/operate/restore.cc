@@ -189,22 +189,6 @@ Result<void> set_time(const Places& at, WallTime now) {
                                                                       : failed(at.making, "set its time");
 }
 
-// SQLite removes a log by its name when its last user closes it: a command that has the old database open would take away
-// that of the new one. Each user has a lock on these octets.
-Result<void> require_unused(const Places& at) {
-  const Open file(open(at.file.c_str(), O_RDWR | O_CLOEXEC));
-  if (file.fd < 0) return errno == ENOENT ? Result<void>() : failed(at.file, "open");
-  struct flock lock {};
-  lock.l_type = F_WRLCK;
-  lock.l_whence = SEEK_SET;
-  lock.l_start = 0x40000002;
-  lock.l_len = 510;
-  if (fcntl(file.fd, F_GETLK, &lock) != 0) return failed(at.file, "look for locks");
-  if (lock.l_type == F_UNLCK) return {};
-  return Error{ErrorCode::kConflict,
-               at.file + ": process " + std::to_string(lock.l_pid) + " has it open: end that first"};
-}
-
 Result<void> commit_to(const Settings& settings, const Places& at, WallTime now) {
   for (const char* const end : kLogEnds) {
     if (exists(at.making + end)) return Error{ErrorCode::kIo, at.making + end + ": it stays after closing"};
@@ -212,7 +196,7 @@ Result<void> commit_to(const Settings& settings, const Places& at, WallTime now)
   ESSAIM_TRY(set_owner_and_mode(settings, at));
   ESSAIM_TRY(set_time(at, now));
   ESSAIM_TRY(sync_path(at.making));
-  ESSAIM_TRY(require_unused(at));
+  ESSAIM_TRY(require_unused(at.file));
   if (rename(at.making.c_str(), at.ready.c_str()) != 0) return failed(at.ready, "rename");
   return sync_path(at.directory);
 }
@@ -242,6 +226,22 @@ Result<void> set_journal_aside(const Settings& settings, const Places& at, const
 }
 
 }  // namespace
+
+// SQLite removes a log by its name when its last user closes it: a command that has the old database open would take away
+// that of the new one. Each user has a lock on these octets.
+Result<void> require_unused(const std::string& name) {
+  const Open file(open(name.c_str(), O_RDWR | O_CLOEXEC));
+  if (file.fd < 0) return errno == ENOENT ? Result<void>() : failed(name, "open");
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = 0x40000002;
+  lock.l_len = 510;
+  if (fcntl(file.fd, F_GETLK, &lock) != 0) return failed(name, "look for locks");
+  if (lock.l_type == F_UNLCK) return {};
+  return Error{ErrorCode::kConflict,
+               name + ": process " + std::to_string(lock.l_pid) + " has it open: end that first"};
+}
 
 Result<void> require_no_restore(const Settings& settings) {
   if (settings.database_file().empty()) return {};
@@ -290,7 +290,7 @@ Result<std::vector<std::string>> restore(const Settings& settings, const std::st
   if (std::filesystem::equivalent(backup, at.file, ignored))
     return Error{ErrorCode::kInvalid, backup + ": this is the database itself"};
   ESSAIM_TRY(make_directory(at.directory, settings));
-  ESSAIM_TRY(require_unused(at));
+  ESSAIM_TRY(require_unused(at.file));
   remove_unready(at);
   auto ready = make_ready(settings, at, backup, now);
   if (!ready.ok() && !ready.error().message.starts_with(backup + ": "))

@@ -27,6 +27,8 @@ Result<WallTime> backup_time(const std::string& backup);
 Result<std::vector<std::string>> restore(const Settings& settings, const std::string& backup, WallTime now);
 // What a crash left to do. Gives what lies aside; nothing without a FILE.restored.
 Result<std::vector<std::string>> finish_restore(const Settings& settings);
+// kConflict: a process has a database's file open, a server or a command.
+Result<void> require_unused(const std::string& file);
 // kConflict while there is a FILE.restored.
 Result<void> require_no_restore(const Settings& settings);
 
