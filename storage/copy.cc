@@ -27,7 +27,7 @@ Result<void> sync_directory_of(const std::string& file) {
   const std::string directory = std::filesystem::path(file).parent_path().string();
   const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return io_error(directory + ": open");
-  const Result<void> synced = ::fsync(fd) == 0 ? Result<void>() : io_error(directory + ": sync");
+  Result<void> synced = ::fsync(fd) == 0 ? Result<void>() : io_error(directory + ": sync");
   ::close(fd);
   return synced;
 }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/base/text.h"
+#include "smtpd/operate/post_named.h"
 #include "storage/batch_store.h"
 #include "storage/post_filter.h"
 
@@ -148,15 +149,17 @@ Result<std::vector<Id>> select_posts(storage::Database& database, const QueueSel
     ESSAIM_TRY(database.read_now([&](storage::Connection& c) -> Result<void> {
       out.clear();
       unknown->clear();
-      storage::PostStore posts(c);
       for (Id id : selection.ids) {
-        auto found = posts.find(id);
+        const auto found = post_named(c, id);
         if (!found.ok() && found.error().code == ErrorCode::kDamaged) {
           unread->add(id, found.error().message);
           continue;
         }
         if (!found.ok()) return found.error();
-        (found->has_value() ? out : *unknown).push_back(id);
+        if (found->has_value())
+          out.push_back((*found)->id);
+        else
+          unknown->push_back(id);
       }
       return {};
     }));

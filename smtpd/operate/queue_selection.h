@@ -36,8 +36,8 @@ struct Unread {
   void add(Id id, const std::string& error);
 };
 
-// The posts that the selection names, or the unfinished ones that its filter finds; oldest first. Ids that do not exist, once
-// each, go to `unknown`; kNotFound names them when there is no other. What cannot be read goes to `unread` alone.
+// The posts that the selection names, by whatever id they had (post_named.h), or the unfinished ones that its filter finds; oldest first.
+// Ids that do not exist, once each, go to `unknown`; kNotFound names them when there is no other. What cannot be read goes to `unread` alone.
 Result<std::vector<Id>> select_posts(storage::Database& database, const QueueSelection& selection,
                                      std::vector<Id>* unknown, Unread* unread);
 

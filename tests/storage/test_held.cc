@@ -4,6 +4,7 @@
 
 #include "core/base/id.h"
 #include "storage/held_store.h"
+#include "storage/held_trail.h"
 #include "storage/sql.h"
 #include "storage/text_store.h"
 #include "tests/storage/fixtures.h"
@@ -113,6 +114,42 @@ BOOST_AUTO_TEST_CASE(what_waits_is_found_by_id_key_and_subject_and_decided_once)
              .empty());
     BOOST_TEST(must(store.search({.list = "", .list_id = first.list_id + 1, .decided = true})).empty());
     BOOST_TEST(must(store.search({.list = "", .kind = HeldKind::kListmaster, .decided = true})).empty());
+    return {};
+  });
+}
+
+BOOST_AUTO_TEST_CASE(what_went_on_under_another_id_is_followed_until_it_is_forgotten) {
+  TempDatabase database;
+  commit(*database, [&](Connection& c) -> Result<void> {
+    HeldStore store(c);
+    for (const Id id : {1, 2, 3, 4, 5}) ESSAIM_TRY(store.add(a_held(id, 1000)));
+    BOOST_TEST(must(follow_trail(c, 1)) == 1);
+    BOOST_TEST(must(follow_trail(c, 99)) == 99);
+    const HeldRecord first = *must(store.find(1)), second = *must(store.find(2));
+    BOOST_TEST(must(store.decide(1, HeldState::kApproved, at(200), "ann@x.example", "")));
+    ESSAIM_TRY(leave_trail(c, first, 2));
+    BOOST_TEST(must(follow_trail(c, 1)) == 2);
+    BOOST_TEST(must(store.decide(2, HeldState::kApproved, at(900), "eve@e.example", "")));
+    ESSAIM_TRY(leave_trail(c, second, 700));
+    BOOST_TEST(must(follow_trail(c, 1)) == 700);
+    BOOST_TEST(must(follow_trail(c, 2)) == 700);
+    const HeldRecord then = *must(store.find(1));
+    BOOST_TEST(next_on_trail(then) == 2);
+    BOOST_TEST((then.state == HeldState::kApproved));
+    BOOST_TEST(then.detail("name") == "Ann\nBee");
+    // Damaged ones lead somewhere.
+    ESSAIM_TRY(leave_trail(c, *must(store.find(3)), 4));
+    ESSAIM_TRY(leave_trail(c, *must(store.find(4)), 3));
+    for (const Id id : {3, 4}) {
+      const Id end = must(follow_trail(c, id));
+      BOOST_TEST((end == 3 || end == 4));
+    }
+    HeldRecord odd = *must(store.find(5));
+    odd.details["became"] = "no id";
+    BOOST_TEST(next_on_trail(odd) == 0);
+    BOOST_TEST(must(store.forget_decided(at(500), 10)) == 1);
+    BOOST_TEST(must(follow_trail(c, 1)) == 1);
+    BOOST_TEST(must(follow_trail(c, 2)) == 700);
     return {};
   });
 }

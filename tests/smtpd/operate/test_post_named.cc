@@ -73,4 +73,28 @@ BOOST_FIXTURE_TEST_CASE(what_never_became_a_post_is_none, Named) {
   BOOST_TEST(named(21) == "");
 }
 
+// By the id that its author and the log know.
+BOOST_FIXTURE_TEST_CASE(what_is_done_to_a_post_is_done_under_each_id_that_it_had, Named) {
+  decide(wait(10), HeldState::kApproved, 2);
+  const HeldRecord first = wait(11, HeldKind::kConfirmation), second = wait(12);
+  decide(first, HeldState::kApproved, 12);
+  using smtpd::operate::QueueAction;
+  auto named = request(QueueAction::kHold);
+  named.selection.ids = {10, 2, 11};
+  auto done = change(named);
+  BOOST_TEST(done.posts == 1);
+  BOOST_TEST((done.unknown == std::vector<Id>{11}));  // it waits yet
+  BOOST_TEST(state(2) == "4 pending 5 suppressed 0 held");
+  named.action = QueueAction::kRelease;
+  BOOST_TEST(change(named).posts == 1);
+  decide(second, HeldState::kApproved, 3);
+  named.action = QueueAction::kDelete;
+  named.selection.ids = {11};
+  done = change(named);
+  BOOST_TEST(done.posts == 1);
+  BOOST_TEST(done.unknown.empty());
+  BOOST_TEST(state(3) == "0 pending 0 suppressed 5");
+  BOOST_TEST(state(1) == "1 pending 5 suppressed 0");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
