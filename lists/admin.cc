@@ -418,13 +418,13 @@ Result<RemovedMembers> Admin::remove_members(const std::string& list, storage::R
 }
 
 Result<Change> Admin::set_member(const std::string& list, storage::Role role, const smtp::Address& member,
-                                 std::optional<bool> delivery, std::optional<std::string> name,
+                                 std::optional<storage::Reception> reception, std::optional<std::string> name,
                                  const MemberOptions& options) {
   Request request;
   request.verb = Verb::kSet;
   request.role = role;
   request.email = member;
-  request.delivery = delivery;
+  request.reception = reception;
   request.new_name = std::move(name);
   request.options = options;
   auto response = ask_list(list, std::move(request));

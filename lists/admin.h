@@ -133,7 +133,7 @@ class Admin {
   Result<RemovedMembers> remove_members(const std::string& list, storage::Role role,
                                         const std::vector<NewMember>& members);
   Result<Change> set_member(const std::string& list, storage::Role role, const smtp::Address& member,
-                            std::optional<bool> delivery, std::optional<std::string> name,
+                            std::optional<storage::Reception> reception, std::optional<std::string> name,
                             const MemberOptions& options = {});
   // In key order; stops when `each` gives false. Read so many at once, and `each` called between two transactions: it
   // may wait for as long as whoever reads what it prints does. Who comes or goes meanwhile is told or not.

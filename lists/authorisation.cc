@@ -172,7 +172,7 @@ class ListLookups : public scenario::Lookups {
     if (!member->has_value()) return Text();
     if (name == "gecos") return Text((*member)->name);
     if (name == "lang") return Text((*member)->language);
-    if (name == "reception") return Text((*member)->delivery ? "mail" : "nomail");
+    if (name == "reception") return Text((*member)->has_mail() ? "mail" : "nomail");
     if (name == "visibility") return Text((*member)->conceal ? "conceal" : "noconceal");
     if (name == "date" || name == "date_epoch")
       return Text(std::to_string(to_millis((*member)->since) / 1000));

@@ -22,7 +22,7 @@ bool options_differ(const MemberOptions& is, const MemberOptions& wanted) {
 }
 
 bool differs(const PersonText& is, const PersonText& wanted) {
-  return is.name != wanted.name || is.delivery != wanted.delivery ||
+  return is.name != wanted.name || is.reception != wanted.reception ||
          options_differ(is.options, wanted.options);
 }
 

@@ -35,7 +35,7 @@ MemberRecord new_record(const StepContext& context, Role role, const PersonText&
   member.local = person.address.local;
   member.domain = person.address.domain;
   member.name = person.name;
-  member.delivery = person.delivery;
+  member.reception = person.reception;
   member.conceal = person.options.conceal.value_or(false);
   member.privileged = person.options.privileged.value_or(false);
   member.language = person.options.language.value_or("");
@@ -45,8 +45,8 @@ MemberRecord new_record(const StepContext& context, Role role, const PersonText&
 
 // What the text says of somebody who is there.
 Result<void> set_person(MemberStore& members, const MemberRecord& is, const PersonText& person) {
-  if (is.delivery != person.delivery || is.name != person.name)
-    ESSAIM_TRY(members.set(is.list_id, is.role, person.address, person.delivery, person.name));
+  if (is.reception != person.reception || is.name != person.name)
+    ESSAIM_TRY(members.set(is.list_id, is.role, person.address, person.reception, person.name));
   const MemberOptions& options = person.options;
   if (options.conceal.value_or(is.conceal) != is.conceal)
     ESSAIM_TRY(members.set_conceal(is.id, *options.conceal));

@@ -208,7 +208,7 @@ std::string written_name(const std::string& name) {
 std::string flags_of(const PersonText& person) {
   std::string out;
   const auto say = [&out](std::string_view flag) { out.append(out.empty() ? "" : ", ").append(flag); };
-  if (!person.delivery) say("off");
+  if (person.reception == storage::Reception::kNone) say("off");
   if (person.options.conceal) say(*person.options.conceal ? "concealed" : "shown");
   if (person.options.privileged) say(*person.options.privileged ? "privileged" : "unprivileged");
   if (person.options.language) say(*person.options.language);
@@ -217,7 +217,7 @@ std::string flags_of(const PersonText& person) {
 
 Result<void> read_flag(std::string_view flag, PersonText* person) {
   if (flag == "off") {
-    person->delivery = false;
+    person->reception = storage::Reception::kNone;
   } else if (flag == "concealed" || flag == "shown") {
     person->options.conceal = flag == "concealed";
   } else if (flag == "privileged" || flag == "unprivileged") {

@@ -37,7 +37,7 @@ Result<bool> remove_from_list(storage::Connection& connection, const storage::Li
 struct PersonText {
   smtp::Address address;
   std::string name;
-  bool delivery = true;
+  storage::Reception reception = storage::Reception::kEach;
   MemberOptions options{};  // what is not said stays as it is
   friend bool operator==(const PersonText&, const PersonText&) = default;
 };

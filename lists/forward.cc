@@ -108,7 +108,7 @@ class ForwardPlan : public Plan {
     const auto take = [&](Id scope, Role role) -> Result<void> {
       ESSAIM_TRY(storage::MemberStore(context.connection)
                      .for_each(scope, role, [&out](const storage::MemberRecord& member) {
-                       if (member.delivery) out.push_back({member.id, member.local, member.domain});
+                       if (member.has_mail()) out.push_back({member.id, member.local, member.domain});
                        return true;
                      }));
       if (!to_people) return {};

@@ -85,7 +85,7 @@ Result<std::vector<storage::BatchRecipient>> readers_of(const Services& services
   std::vector<storage::BatchRecipient> owners;
   ESSAIM_TRY(storage::MemberStore(connection)
                  .for_each(list_id, storage::Role::kOwner, [&owners](const storage::MemberRecord& owner) {
-                   if (owner.delivery) owners.push_back({0, owner.local, owner.domain});
+                   if (owner.has_mail()) owners.push_back({0, owner.local, owner.domain});
                    return true;
                  }));
   auto out = people_among(connection, std::move(owners), list_id);

@@ -34,7 +34,7 @@ Result<std::vector<BatchRecipient>> people_among(storage::Connection& connection
     ESSAIM_TRY(
         members.for_each((*list)->id, storage::Role::kMember, [&](const storage::MemberRecord& member) {
           if (named.size() == most) return false;
-          if (member.delivery)
+          if (member.has_mail())
             named.push_back({one.member_id != 0 ? member.id : 0, member.local, member.domain});
           return true;
         }));

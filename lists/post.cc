@@ -58,7 +58,8 @@ class PostPlan : public Plan {
     }
     // Counting ends one behind what is expanded at once: for more it makes no difference how many they are.
     auto page = storage::MemberStore(context.connection)
-                    .page(target().list.id, *revision, "", "", kExpandedAtOnce + 1);
+                    .page(target().list.id, *revision, "", "", kExpandedAtOnce + 1,
+                          storage::Readers::of_each(context.incoming.author.value_or(smtp::Address{})));
     if (!page.ok()) return page.error();
     PostRecord post = record(context, *revision, page->size());
     ESSAIM_TRY(page->size() > kExpandedAtOnce

@@ -168,7 +168,7 @@ People people_behind(WriteContext& context, Id list_id, storage::Role role, Name
     std::vector<storage::BatchRecipient> named;
     ESSAIM_TRY(storage::MemberStore(context.connection)
                    .for_each(list_id, one, [&named](const storage::MemberRecord& member) {
-                     if (member.delivery) named.push_back({0, member.local, member.domain});
+                     if (member.has_mail()) named.push_back({0, member.local, member.domain});
                      return true;
                    }));
     return people_or_named(context, std::move(named), list_id, as);

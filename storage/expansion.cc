@@ -79,7 +79,7 @@ Result<void> expand_members(Connection& connection, PostRecord* post, std::int64
   const std::size_t limit = kBatchSize * static_cast<std::size_t>(max_batches);
   auto page = MemberStore(connection)
                   .page(post->list_id, post->list_revision, post->cursor_domain, post->cursor_local, limit,
-                        post->kind);
+                        Readers::of(*post));
   if (!page.ok()) return page.error();
   post->expanded = page->size() < limit;
   if (!page->empty()) {

@@ -24,7 +24,7 @@ MemberRecord member_from(Statement& row) {
   m.local = sql::text(row, 3);
   m.domain = sql::text(row, 4);
   m.name = sql::text(row, 5);
-  m.delivery = row.integer(6) != 0;
+  m.reception = static_cast<Reception>(row.integer(6));
   m.joined = row.integer(7);
   m.left = row.integer(8);
   m.since = sql::time(row, 9);
@@ -67,7 +67,7 @@ Result<void> insert(Connection& connection, std::span<const MemberRecord> member
   return insert_rows(connection, into_member, members,
                      [](Statement& statement, int first, const MemberRecord& m) {
                        sql::bind_row(statement, first, m.list_id, m.role, m.domain, key_of(m), m.id, m.local,
-                                     m.name, m.delivery, m.joined, m.left, m.since, m.bounces, m.last_bounce,
+                                     m.name, m.reception, m.joined, m.left, m.since, m.bounces, m.last_bounce,
                                      m.last_bounce_at, m.conceal, m.privileged, m.language);
                      });
 }
@@ -90,7 +90,7 @@ Result<void> MemberStore::add(const MemberRecord& m) {
       "UPDATE member SET id = ?, local = ?, name = ?, delivery = ?, joined_rev = ?, left_rev = 0, since = ?, "
       "bounces = ?, last_bounce = ?, last_bounce_at = ?, conceal = ?, privileged = ?, lang = ?, moved_to = 0 "
       "WHERE list_id = ? AND role = ? AND domain = ? AND local_key = ? AND left_rev > 0",
-      m.id, m.local, m.name, m.delivery, m.joined, m.since, m.bounces, m.last_bounce, m.last_bounce_at,
+      m.id, m.local, m.name, m.reception, m.joined, m.since, m.bounces, m.last_bounce, m.last_bounce_at,
       m.conceal, m.privileged, m.language, m.list_id, m.role, m.domain, key);
   if (!back.ok()) return back.error();
   if (*back > 0) return {};
@@ -155,12 +155,12 @@ Result<void> MemberStore::move(const MemberRecord& member, const smtp::Address& 
   return add(moved);
 }
 
-Result<void> MemberStore::set(Id list_id, Role role, const smtp::Address& address, bool delivery,
+Result<void> MemberStore::set(Id list_id, Role role, const smtp::Address& address, Reception reception,
                               const std::string& name) {
   auto changed = sql::run(connection_,
                           "UPDATE member SET delivery = ?, name = ? "
                           "WHERE list_id = ? AND role = ? AND domain = ? AND local_key = ? AND left_rev = 0",
-                          delivery, name, list_id, role, address.domain, address.local_key());
+                          reception, name, list_id, role, address.domain, address.local_key());
   if (!changed.ok()) return changed.error();
   if (*changed == 0) return not_a_member(address);
   return {};
@@ -320,25 +320,26 @@ constexpr std::string_view kOfPage =
 Result<std::vector<BatchRecipient>> MemberStore::page(Id list_id, std::int64_t revision,
                                                       const std::string& after_domain,
                                                       const std::string& after_local, std::size_t limit,
-                                                      PostKind kind) {
+                                                      const Readers& readers) {
   std::vector<BatchRecipient> page;
-  const int delivery = least_delivery(kind);
+  static const std::string condition =
+      std::string(Readers::kCondition) + " AND joined_rev <= ? AND (left_rev = 0 OR left_rev > ?) ORDER BY ";
+  static const std::string same_domain =
+      std::string(kOfPage) + "WHERE list_id = ? AND role = 0 AND domain = ? AND local_key > ? AND " +
+      condition + "local_key LIMIT ?";
+  static const std::string behind = std::string(kOfPage) +
+                                    "WHERE list_id = ? AND role = 0 AND domain > ? AND " + condition +
+                                    "domain, local_key LIMIT ?";
+  const Readers& r = readers;
   if (!after_domain.empty()) {
-    ESSAIM_TRY(take(
-        sql::prepare(connection_,
-                     std::string(kOfPage) + "WHERE list_id = ? AND role = 0 AND domain = ? "
-                                            "AND local_key > ? AND delivery >= ? AND joined_rev <= ? "
-                                            "AND (left_rev = 0 OR left_rev > ?) ORDER BY local_key LIMIT ?",
-                     list_id, after_domain, after_local, delivery, revision, revision, limit),
-        &page));
+    ESSAIM_TRY(
+        take(sql::prepare(connection_, same_domain, list_id, after_domain, after_local, r.first, r.last,
+                          r.others_from, r.author_domain, r.author_key, revision, revision, limit),
+             &page));
   }
   if (page.size() < limit) {
-    ESSAIM_TRY(take(sql::prepare(connection_,
-                                 std::string(kOfPage) +
-                                     "WHERE list_id = ? AND role = 0 AND domain > ? "
-                                     "AND delivery >= ? AND joined_rev <= ? "
-                                     "AND (left_rev = 0 OR left_rev > ?) ORDER BY domain, local_key LIMIT ?",
-                                 list_id, after_domain, delivery, revision, revision, limit - page.size()),
+    ESSAIM_TRY(take(sql::prepare(connection_, behind, list_id, after_domain, r.first, r.last, r.others_from,
+                                 r.author_domain, r.author_key, revision, revision, limit - page.size()),
                     &page));
   }
   return page;

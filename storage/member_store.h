@@ -18,6 +18,7 @@
 
 #include "core/smtp/address.h"
 #include "storage/database.h"
+#include "storage/readers.h"
 #include "storage/records.h"
 
 namespace essaim::storage {
@@ -61,7 +62,7 @@ class MemberStore {
   // under way to the earlier address are none for somebody who left. That one's row gets `row_id`, and stays as those of who left
   // do. kExists if the other address is a member in this role.
   Result<void> move(const MemberRecord& member, const smtp::Address& to, std::int64_t revision, Id row_id);
-  Result<void> set(Id list_id, Role role, const smtp::Address& address, bool delivery,
+  Result<void> set(Id list_id, Role role, const smtp::Address& address, Reception reception,
                    const std::string& name);
   Result<void> set_conceal(Id member_id, bool conceal);
   Result<void> set_privileged(Id member_id, bool privileged);
@@ -90,11 +91,10 @@ class MemberStore {
   // The next `limit` current members in this role behind `after` (null: the first ones), in key order.
   Result<std::vector<MemberRecord>> behind(Id list_id, Role role, const MemberRecord* after,
                                            std::size_t limit);
-  // The next `limit` recipients of a post at `revision`, after the cursor, in key order. `kind`: what is written by us to all
-  // members is for those with delivery off too.
+  // The next `limit` recipients of a post at `revision`, after the cursor, in key order.
   Result<std::vector<BatchRecipient>> page(Id list_id, std::int64_t revision, const std::string& after_domain,
                                            const std::string& after_local, std::size_t limit,
-                                           PostKind kind = PostKind::kList);
+                                           const Readers& readers = {});
   // The members of the list who left after `revision`, and not after `until`; without those who have another address. And, since
   // whenever, those with an earlier address that was forgotten.
   Result<std::vector<MemberLeft>> left_since(Id list_id, std::int64_t revision,

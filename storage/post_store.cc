@@ -10,6 +10,7 @@
 #include "storage/batch_store.h"
 #include "storage/damage.h"
 #include "storage/directory_store.h"
+#include "storage/readers.h"
 #include "storage/sql.h"
 #include "storage/unsettled_keys.h"
 
@@ -28,7 +29,7 @@ constexpr std::string_view kColumns =
     "p.expanded, "
     "p.cursor_domain, p.cursor_local, p.batches, p.recipients, p.held, p.held_reason, p.smtputf8, p.target, "
     "p.dsn_ret, p.dsn_envelope_id, p.dsn_notify, p.dsn_original_recipient, p.reports, p.explanation, "
-    "p.tls_request, p.account FROM "
+    "p.tls_request, p.account, p.readers FROM "
     "post p ";
 
 PostRecord post_from(Statement& row) {
@@ -66,6 +67,7 @@ PostRecord post_from(Statement& row) {
   p.explanation = sql::text(row, 32);
   p.tls = static_cast<TlsRequest>(row.integer(33));
   p.account = sql::text(row, 34);
+  p.readers = static_cast<Reception>(row.integer(35));
   return p;
 }
 
@@ -91,17 +93,21 @@ Result<std::int64_t> add_seen(Connection& connection, Id list_id, std::string_vi
 
 // How many members an unfinished expansion will still take.
 Result<std::int64_t> still_to_expand(Connection& connection, const PostRecord& p) {
-  const int delivery = least_delivery(p.kind);
+  const Readers r = Readers::of(p);
+  const std::string condition =
+      std::string(Readers::kCondition) + " AND joined_rev <= ? AND (left_rev = 0 OR left_rev > ?)";
   auto same = sql::number(
       connection, 0,
-      "SELECT COUNT(*) FROM member WHERE list_id = ? AND role = 0 AND domain = ? AND local_key > ? "
-      "AND delivery >= ? AND joined_rev <= ? AND (left_rev = 0 OR left_rev > ?)",
-      p.list_id, p.cursor_domain, p.cursor_local, delivery, p.list_revision, p.list_revision);
+      "SELECT COUNT(*) FROM member WHERE list_id = ? AND role = 0 AND domain = ? AND local_key > ? AND " +
+          condition,
+      p.list_id, p.cursor_domain, p.cursor_local, r.first, r.last, r.others_from, r.author_domain,
+      r.author_key, p.list_revision, p.list_revision);
   if (!same.ok()) return same.error();
-  auto rest = sql::number(connection, 0,
-                          "SELECT COUNT(*) FROM member WHERE list_id = ? AND role = 0 AND domain > ? "
-                          "AND delivery >= ? AND joined_rev <= ? AND (left_rev = 0 OR left_rev > ?)",
-                          p.list_id, p.cursor_domain, delivery, p.list_revision, p.list_revision);
+  auto rest = sql::number(
+      connection, 0,
+      "SELECT COUNT(*) FROM member WHERE list_id = ? AND role = 0 AND domain > ? AND " + condition, p.list_id,
+      p.cursor_domain, r.first, r.last, r.others_from, r.author_domain, r.author_key, p.list_revision,
+      p.list_revision);
   if (!rest.ok()) return rest.error();
   return *same + *rest;
 }
@@ -109,23 +115,24 @@ Result<std::int64_t> still_to_expand(Connection& connection, const PostRecord& p
 }  // namespace
 
 Result<void> PostStore::add_row(const PostRecord& p) {
-  ESSAIM_TRY(sql::run(
-      connection_,
-      "INSERT INTO post (id, kind, list_id, list_address, list_revision, sender, author, "
-      "message_id, subject, size, client, "
-      "accepted, expires, priority, mode, envelope_sender, private_header, eight_bit, "
-      "expanded, cursor_domain, cursor_local, "
-      "batches, recipients, held, held_reason, smtputf8, target, dsn_ret, dsn_envelope_id, "
-      "dsn_notify, dsn_original_recipient, reports, explanation, tls_request, account, seen_key, finished) "
-      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-      "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
-      p.id, p.kind, p.list_id, p.list_address, p.list_revision, p.sender, p.author, p.message_id, p.subject,
-      p.size, p.client, p.accepted, p.expires, p.priority, p.mode, p.envelope_sender, p.private_header,
-      p.eight_bit, p.expanded, p.cursor_domain, p.cursor_local, p.batches, p.recipients, p.held,
-      p.held_reason, p.smtputf8, p.target, p.dsn.ret, p.dsn.envelope_id, p.dsn.notify,
-      p.dsn.original_recipient, p.reports | (p.author_unknown ? kAuthorUnknown : 0), p.explanation, p.tls,
-      p.account,
-      sql::Blob{connection_.unsettled_keys() != nullptr ? stored_key(p.seen_key) : std::string()}));
+  ESSAIM_TRY(
+      sql::run(connection_,
+               "INSERT INTO post (id, kind, list_id, list_address, list_revision, sender, author, "
+               "message_id, subject, size, client, "
+               "accepted, expires, priority, mode, envelope_sender, private_header, eight_bit, "
+               "expanded, cursor_domain, cursor_local, "
+               "batches, recipients, held, held_reason, smtputf8, target, dsn_ret, dsn_envelope_id, "
+               "dsn_notify, dsn_original_recipient, reports, explanation, tls_request, account, readers, "
+               "seen_key, finished) "
+               "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+               "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+               p.id, p.kind, p.list_id, p.list_address, p.list_revision, p.sender, p.author, p.message_id,
+               p.subject, p.size, p.client, p.accepted, p.expires, p.priority, p.mode, p.envelope_sender,
+               p.private_header, p.eight_bit, p.expanded, p.cursor_domain, p.cursor_local, p.batches,
+               p.recipients, p.held, p.held_reason, p.smtputf8, p.target, p.dsn.ret, p.dsn.envelope_id,
+               p.dsn.notify, p.dsn.original_recipient, p.reports | (p.author_unknown ? kAuthorUnknown : 0),
+               p.explanation, p.tls, p.account, p.readers,
+               sql::Blob{connection_.unsettled_keys() != nullptr ? stored_key(p.seen_key) : std::string()}));
   return {};
 }
 

@@ -42,6 +42,21 @@ struct ListRecord {
 // A listmaster is one of a domain, or of the site: their `list_id` is the domain's id, or 0.
 enum class Role : int { kMember = 0, kOwner = 1, kEditor = 2, kListmaster = 3 };
 
+// How a member has the list's posts. The numbers are stored; programs that know only 0 and 1 take the others for 1.
+enum class Reception : int {
+  kNone = 0,         // not at all; of owners and editors: no mail of their role
+  kEach = 1,         // each as it comes
+  kDigest = 2,       // several together, as they are (RFC 2046 §5.1.5)
+  kPlainDigest = 3,  // several together, as one text (RFC 1153)
+  kSummary = 4,      // only what there was
+  kNotOwn = 5,       // each but the member's own
+};
+// Whether it is mail that the list makes of several posts.
+constexpr bool is_gathered(Reception reception) {
+  return reception == Reception::kDigest || reception == Reception::kPlainDigest ||
+         reception == Reception::kSummary;
+}
+
 struct MemberRecord {
   Id id = 0;  // of this membership; unique over all lists; tokens and VERP bear it
   Id list_id = 0;
@@ -49,7 +64,7 @@ struct MemberRecord {
   std::string local;
   std::string domain;
   std::string name;
-  bool delivery = true;
+  Reception reception = Reception::kEach;
   bool conceal = false;     // not shown to other members
   bool privileged = false;  // of an owner: may change what others may not
   std::string language;     // of what is written to them; "": the list's
@@ -60,6 +75,7 @@ struct MemberRecord {
   std::string last_bounce;  // reply or status of the last one
   WallTime last_bounce_at{};
   std::string address() const { return local + "@" + domain; }
+  bool has_mail() const { return reception != Reception::kNone; }
 };
 
 enum class PostKind : int {
@@ -67,11 +83,6 @@ enum class PostKind : int {
   kForward = 1,  // mail to owners, editors, postmaster, abuse: passed on to the people behind
   kNotice = 2,   // written by us: confirmations, reports; expanded to the members where it is for all of them
 };
-// MemberRecord::delivery of those whom an expansion takes: who wants no posts is written to by the list itself.
-constexpr int least_delivery(PostKind kind) {
-  return kind == PostKind::kNotice ? 0 : 1;
-}
-
 // Which body and envelope a recipient gets.
 enum class CopyMode : int {
   kCommon = 0,    // the same bytes and envelope sender for all: up to 100 recipients in a transaction
@@ -121,6 +132,9 @@ struct PostRecord {
   WallTime accepted{};
   WallTime expires{};  // after this, what is not delivered has failed
   int priority = 1;    // 0 first: few recipients, notices; 1 normal; 2 big posts
+  // Of a post to a list: which members it is for. kEach: also those with kNotOwn but its author. What we write to all members is for
+  // each, whatever stands here.
+  Reception readers = Reception::kEach;
   CopyMode mode = CopyMode::kCommon;
   // Envelope sender of the copies, with slots {verp} (see delivery/personal.h). "" is the null reverse-path.
   std::string envelope_sender;

@@ -135,10 +135,10 @@ Result<std::string> CommandRun::on_list(const Command& command, Verb verb) {
     if (option == "conceal" || option == "noconceal") {
       request.options.conceal = option == "conceal";
     } else if (option == "nomail") {
-      request.delivery = false;
+      request.reception = storage::Reception::kNone;
     } else if (option == "mail" || option == "normal" || option == "each" || option == "eachmail" ||
                option == "nodigest") {
-      request.delivery = true;
+      request.reception = storage::Reception::kEach;
     } else {
       return say("this list does not offer {{option}}", {{"option", option}});
     }

@@ -188,7 +188,7 @@ Done which(const Doing& doing) {
     const char* role = member.role == Role::kMember  ? "member"
                        : member.role == Role::kOwner ? "owner"
                                                      : "editor";
-    out += "  " + (*list)->address() + "  " + doing.say(role) + (member.delivery ? "" : ", nomail") +
+    out += "  " + (*list)->address() + "  " + doing.say(role) + (member.has_mail() ? "" : ", nomail") +
            (member.conceal ? ", conceal" : "") + "\n";
   }
   return done(out.empty() ? doing.say("you are on no list") : out);

@@ -133,16 +133,16 @@ Done set_options(const Doing& doing) {
   if (!known->has_value())
     return Response{Response::Status::kRefused, doing.say("{{email}} is no member of {{list}}"), ""};
   const MemberRecord& member = **known;
-  const bool delivery = request.delivery.value_or(member.delivery);
+  const storage::Reception reception = request.reception.value_or(member.reception);
   const std::string name = request.new_name ? clean_name(*request.new_name) : member.name;
   const bool conceal = request.options.conceal.value_or(member.conceal);
   const bool privileged = request.options.privileged.value_or(member.privileged);
   const std::string language = request.options.language.value_or(member.language);
-  if (delivery == member.delivery && name == member.name && conceal == member.conceal &&
+  if (reception == member.reception && name == member.name && conceal == member.conceal &&
       privileged == member.privileged && language == member.language)
     return Response{Response::Status::kAlready,
                     doing.say("the options of {{email}} on {{list}} are like that already"), ""};
-  ESSAIM_TRY(members.set(request.list.id, request.role, request.email, delivery, name));
+  ESSAIM_TRY(members.set(request.list.id, request.role, request.email, reception, name));
   ESSAIM_TRY(members.set_conceal(member.id, conceal));
   ESSAIM_TRY(members.set_privileged(member.id, privileged));
   ESSAIM_TRY(members.set_language(member.id, language));

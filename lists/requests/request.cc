@@ -100,7 +100,7 @@ std::map<std::string, std::string> details_of(const Request& request) {
   if (!request.email.empty()) out["email"] = request.email.to_string();
   if (!request.previous.empty()) out["previous"] = request.previous.to_string();
   if (!request.name.empty()) out["name"] = request.name;
-  if (request.delivery) out["delivery"] = *request.delivery ? "1" : "0";
+  if (request.reception) out["delivery"] = std::to_string(static_cast<int>(*request.reception));
   if (request.options.conceal) out["conceal"] = *request.options.conceal ? "1" : "0";
   if (request.role != storage::Role::kMember) out["role"] = to_string(request.role);
   for (const auto& [name, value] : request.changes)
@@ -134,7 +134,11 @@ Result<Request> request_of(const std::map<std::string, std::string>& details,
     *address = std::move(*parsed);
   }
   out.name = value("name");
-  if (!value("delivery").empty()) out.delivery = value("delivery") == "1";
+  if (const std::string reception = value("delivery"); !reception.empty()) {
+    if (reception.size() != 1 || reception[0] < '0' || reception[0] > '9')
+      return Error{ErrorCode::kDamaged, "a request that waits has no such reception: " + reception};
+    out.reception = static_cast<storage::Reception>(reception[0] - '0');
+  }
   if (!value("conceal").empty()) out.options.conceal = value("conceal") == "1";
   if (const std::string role = value("role"); !role.empty()) {
     const auto parsed = parse_role(role);

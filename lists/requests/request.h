@@ -83,7 +83,7 @@ struct Request {
   smtp::Address previous;
   std::string name;
   storage::Role role = storage::Role::kMember;  // in which somebody is added, deleted, changed
-  std::optional<bool> delivery;
+  std::optional<storage::Reception> reception;
   std::optional<std::string> new_name;
   MemberOptions options;
   SettingChanges changes;

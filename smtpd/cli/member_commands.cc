@@ -103,7 +103,7 @@ Json as_json(const storage::MemberRecord& m) {
   return {{"address", m.address()},
           {"name", m.name},
           {"role", lists::to_string(m.role)},
-          {"delivery", m.delivery},
+          {"delivery", m.has_mail()},
           {"conceal", m.conceal},
           {"privileged", m.privileged},
           {"language", m.language},
@@ -136,7 +136,7 @@ int show(const Shell& shell, Site& site, const Arguments& a) {
       if (!m.name.empty()) line += "  " + for_display(m.name);
       if (role != storage::Role::kMember) line += "  (" + std::string(lists::to_string(role)) + ")";
       if (m.privileged) line += "  (privileged)";
-      if (!m.delivery) line += "  (delivery off)";
+      if (!m.has_mail()) line += "  (delivery off)";
       if (m.conceal) line += "  (concealed)";
       if (m.bounces > 0)
         line += "  (" + plural(m.bounces, "bounce") + ", last " + show_time(m.last_bounce_at) + ": " +
@@ -162,12 +162,12 @@ int set(const Shell& shell, const Arguments& a) {
   if (!address.ok()) return shell.fail_usage("\"" + a.address + "\": " + address.error().message);
   auto pairs = parse_pairs(a.pairs);
   if (!pairs.ok()) return shell.fail(pairs.error());
-  std::optional<bool> delivery;
+  std::optional<storage::Reception> reception;
   std::optional<std::string> name;
   lists::MemberOptions options;
   for (const auto& [key, value] : *pairs) {
     if (key == "delivery" && (value == "on" || value == "off")) {
-      delivery = value == "on";
+      reception = value == "on" ? storage::Reception::kEach : storage::Reception::kNone;
     } else if (key == "delivery") {
       return shell.fail_usage("\"delivery\" is on or off");
     } else if (key == "name") {
@@ -193,7 +193,7 @@ int set(const Shell& shell, const Arguments& a) {
     }
   }
   return with_site(shell, [&](Site& site) {
-    auto change = site.admin().set_member(a.list, *role, *address, delivery, name, options);
+    auto change = site.admin().set_member(a.list, *role, *address, reception, name, options);
     if (!change.ok()) return shell.fail(change.error());
     const bool changed = *change == lists::Change::kDone;
     return shell.done(changed ? "set" : "nothing changed", json_text({{"changed", changed}}));

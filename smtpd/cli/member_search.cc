@@ -63,12 +63,12 @@ int find(const Shell& shell, const std::string& text) {
           {{"list", list},
            {"address", m.address()},
            {"role", lists::to_string(m.role)},
-           {"delivery", m.delivery},
+           {"delivery", m.has_mail()},
            {"since", format_iso8601(m.since)},
            {"bounces", m.bounces},
            {"last_bounce", m.last_bounce},
            {"last_bounce_at", m.bounces > 0 ? Json(format_iso8601(m.last_bounce_at)) : Json(nullptr)}});
-      table.add({list, lists::to_string(m.role), m.delivery ? "on" : "off", show_time(m.since),
+      table.add({list, lists::to_string(m.role), m.has_mail() ? "on" : "off", show_time(m.since),
                  std::to_string(m.bounces), m.bounces > 0 ? last_bounce(m) : "-"});
     }
     if (shell.json) return print_json(json);

@@ -42,7 +42,7 @@ Json membership_json(const PersonMembership& one) {
           {"ended", one.ended},
           {"address", m.address()},
           {"name", m.name},
-          {"delivery", m.delivery},
+          {"delivery", m.has_mail()},
           {"concealed", m.conceal},
           {"privileged", m.privileged},
           {"language", m.language},
@@ -98,7 +98,7 @@ Json as_json(const std::string& address, const PersonData& data) {
 }
 
 std::string options_of(const storage::MemberRecord& m) {
-  std::string out = m.delivery ? "" : "no delivery";
+  std::string out = m.has_mail() ? "" : "no delivery";
   const auto add = [&out](const std::string& what) { out += (out.empty() ? "" : ", ") + what; };
   if (m.conceal) add("concealed");
   if (m.privileged) add("privileged");

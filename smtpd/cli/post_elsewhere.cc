@@ -154,7 +154,7 @@ Result<std::string> why_not_among(Site& site, const storage::PostRecord& post, c
     if (member->has_value()) {
       if ((*member)->joined > post.list_revision)
         return "a member of " + name + " since " + show_time((*member)->since) + ", later than the post";
-      if (!(*member)->delivery) return "a member of " + name + " with delivery off";
+      if (!(*member)->has_mail()) return "a member of " + name + " with delivery off";
       return "a member of " + name + " with delivery on, which it was not when the post was accepted";
     }
     const auto left = storage::DepartureStore(c).latest(name, *person);

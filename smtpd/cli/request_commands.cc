@@ -148,7 +148,7 @@ Result<storage::ListRecord> place_of(storage::Connection& c, const Row& row, con
 Result<void> read_options(const std::vector<std::string>& words, lists::Request* request) {
   for (const std::string& word : words) {
     if (word == "mail" || word == "nomail") {
-      request->delivery = word == "mail";
+      request->reception = word == "mail" ? storage::Reception::kEach : storage::Reception::kNone;
     } else if (word == "conceal" || word == "noconceal") {
       request->options.conceal = word == "conceal";
     } else {

@@ -33,7 +33,8 @@ BOOST_AUTO_TEST_CASE(a_post_is_stored_with_its_batches_when_the_reply_is_given) 
   test::LogLines log;
   site.make_list("dev", {{"expire", "2h"}}, {"b@two.example", "a@one.example"});
   TestSite::require(site.admin.set_member("dev@lists.example", storage::Role::kMember,
-                                          test::address("b@two.example"), false, std::nullopt));
+                                          test::address("b@two.example"), storage::Reception::kNone,
+                                          std::nullopt));
   site.join("dev", {"c@three.example"});
   const auto reply = site.send("a@one.example", {"dev@lists.example"}, a_post("a@one.example"));
   BOOST_TEST(reply.to_string() == "250 2.0.0 Ok: queued as " + format_id(site.last_id));

@@ -47,8 +47,10 @@ BOOST_AUTO_TEST_CASE(asking_twice_is_no_mistake) {
   BOOST_TEST(admin.show_list("dev@new.example")->members == 1);
   BOOST_TEST(admin.show_list("dev@new.example")->owners == 1);
   const auto a = test::address("a@b.example");
-  BOOST_TEST(is(admin.set_member("dev@new.example", storage::Role::kMember, a, false, {}), Change::kDone));
-  BOOST_TEST(is(admin.set_member("dev@new.example", storage::Role::kMember, a, false, {}), Change::kAlready));
+  BOOST_TEST(is(admin.set_member("dev@new.example", storage::Role::kMember, a, storage::Reception::kNone, {}),
+                Change::kDone));
+  BOOST_TEST(is(admin.set_member("dev@new.example", storage::Role::kMember, a, storage::Reception::kNone, {}),
+                Change::kAlready));
   BOOST_TEST(is(admin.remove_member("dev@new.example", storage::Role::kMember, a), Change::kDone));
   BOOST_TEST(is(admin.remove_member("dev@new.example", storage::Role::kMember, a), Change::kAlready));
   BOOST_TEST((admin.delete_domain("new.example").error().code == ErrorCode::kConflict));
@@ -83,7 +85,7 @@ BOOST_AUTO_TEST_CASE(mistakes_say_what_is_wrong_and_what_to_do) {
        "did you mean development@lists.example"},
       {site.admin.set_list("development@lists.example", {{"post", "some"}}), "must be one of"},
       {site.admin.set_member("development@lists.example", storage::Role::kOwner, test::address("a@b.example"),
-                             true, {}),
+                             storage::Reception::kEach, {}),
        "a@b.example is no owner of development@lists.example"},
   };
   for (const Row& row : rows) {
@@ -156,7 +158,7 @@ BOOST_AUTO_TEST_CASE(what_is_exported_can_be_applied_elsewhere_and_changes_nothi
       site.admin.add_members("dev@lists.example", storage::Role::kMember,
                              {{test::address("\"odd \\\" one\"@m.example"), "An \"Odd\" One"}}));
   TestSite::require(site.admin.set_member("dev@lists.example", storage::Role::kMember,
-                                          test::address("m@m.example"), false, {}));
+                                          test::address("m@m.example"), storage::Reception::kNone, {}));
   const auto text = site.admin.export_text();
   TestSite::require(text);
   const auto revision = site.list("dev").revision;
@@ -229,7 +231,7 @@ members = ["a@m.example (fr, concealed)"]
   BOOST_TEST(plan->lines == lines, boost::test_tools::per_element());
   BOOST_TEST(!owner("o@o.example")->privileged);
   BOOST_TEST(owner("p@o.example")->privileged);
-  BOOST_TEST(!owner("p@o.example")->delivery);
+  BOOST_TEST(!owner("p@o.example")->has_mail());
   BOOST_TEST(!owner("q@o.example")->privileged);
   BOOST_TEST(site.member("dev", "a@m.example")->conceal);
   // A text of before there were options says nothing of them.
@@ -448,7 +450,7 @@ BOOST_AUTO_TEST_CASE(a_long_text_is_applied_in_small_transactions_and_what_was_c
   site.make_list("old", {}, {}, {"own@o.example"});
   TestSite::require(site.admin.add_members("old@lists.example", storage::Role::kMember, many(1'500)));
   TestSite::require(site.admin.set_member("old@lists.example", storage::Role::kMember,
-                                          test::address("m0@d0.example"), false, {}));
+                                          test::address("m0@d0.example"), storage::Reception::kNone, {}));
   std::string text =
       "[lists.\"new@lists.example\"]\nowners = [\"own@o.example\"]\nmembers = [\"Ann <ann@x.example> (off)\"";
   for (const NewMember& member : many(2'499)) text += ",\n\"" + member.address.to_string() + "\"";
@@ -474,8 +476,8 @@ BOOST_AUTO_TEST_CASE(a_long_text_is_applied_in_small_transactions_and_what_was_c
   BOOST_TEST(site.database->counters().commits - before == 4U);
   BOOST_TEST(site.admin.show_list("new@lists.example")->members == 2'500);
   BOOST_TEST(site.admin.show_list("old@lists.example")->members == 1);
-  BOOST_TEST(site.member("old", "m0@d0.example")->delivery);
-  BOOST_TEST(!site.member("new", "ann@x.example")->delivery);
+  BOOST_TEST(site.member("old", "m0@d0.example")->has_mail());
+  BOOST_TEST(!site.member("new", "ann@x.example")->has_mail());
   BOOST_TEST(site.member("new", "own@o.example", storage::Role::kOwner)->privileged);
   BOOST_TEST(site.admin.apply_text(text, true)->lines.empty());
 }
@@ -506,7 +508,7 @@ BOOST_AUTO_TEST_CASE(a_short_text_is_applied_as_a_whole_or_not_at_all) {
 BOOST_AUTO_TEST_CASE(a_step_looks_at_what_is_there_when_it_is_made) {
   TestSite site;
   site.make_list("dev", {}, {"known@m.example", "other@m.example"});
-  const PersonText known{test::address("known@m.example"), "Known", false};
+  const PersonText known{test::address("known@m.example"), "Known", storage::Reception::kNone};
   const PersonText fresh{test::address("fresh@m.example"), "Fresh"};
   const PersonText left{test::address("left@m.example"), "Left"};
   const PersonText gone{test::address("gone@m.example"), ""};
@@ -519,7 +521,7 @@ BOOST_AUTO_TEST_CASE(a_step_looks_at_what_is_there_when_it_is_made) {
       return make_people({site.services, c, site.clock.wall_now()}, step);
     }));
     BOOST_TEST(site.member("dev", "known@m.example")->name == "Known");
-    BOOST_TEST(!site.member("dev", "known@m.example")->delivery);
+    BOOST_TEST(!site.member("dev", "known@m.example")->has_mail());
     BOOST_TEST(site.member("dev", "fresh@m.example")->name == "Fresh");
     BOOST_TEST(site.member("dev", "left@m.example").has_value());
     BOOST_TEST(site.admin.show_list("dev@lists.example")->members == 3);
@@ -568,7 +570,8 @@ BOOST_AUTO_TEST_CASE(whatever_name_somebody_has_what_is_exported_can_be_applied)
       if (stored_before) {
         const Id list = site.list("dev").id;
         TestSite::require(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) {
-          return storage::MemberStore(c).set(list, storage::Role::kMember, who, true, row.name);
+          return storage::MemberStore(c).set(list, storage::Role::kMember, who, storage::Reception::kEach,
+                                             row.name);
         }));
       } else {
         TestSite::require(
@@ -590,7 +593,7 @@ BOOST_AUTO_TEST_CASE(whatever_name_somebody_has_what_is_exported_can_be_applied)
 BOOST_AUTO_TEST_CASE(a_name_is_read_as_it_was_written_whatever_quotes_it_has) {
   for (const char* name :
        {"Ann", "\"Ann\"", "\"", "\"\"", " Ann ", "A \"B\" C", "\\", "\"a\\\"b\"", "\"\\\""}) {
-    const PersonText person{test::address("ann@one.example"), name, false};
+    const PersonText person{test::address("ann@one.example"), name, storage::Reception::kNone};
     const auto again = parse_person(person_line(person));
     BOOST_REQUIRE_MESSAGE(again.ok(), name);
     BOOST_TEST((*again == person), name << " became " << again->name);

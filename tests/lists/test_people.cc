@@ -23,8 +23,8 @@ storage::PostRecord last_post(TestSite& site) {
 struct News : TestSite {
   explicit News(const Names& moderators, const lists::Settings& more = {}) {
     make_list("mods", {}, {"dia@p.example", "eve@e.example", "off@p.example"});
-    require(
-        admin.set_member("mods@lists.example", storage::Role::kMember, address("off@p.example"), false, ""));
+    require(admin.set_member("mods@lists.example", storage::Role::kMember, address("off@p.example"),
+                             storage::Reception::kNone, ""));
     lists::Settings settings = {{"send", "editorkey"}, {"tell_held", "false"}};
     settings.insert(more.begin(), more.end());
     make_list("news", settings, {"ann@x.example"}, {"own@o.example"});

@@ -78,7 +78,7 @@ BOOST_AUTO_TEST_CASE(a_big_list_is_reminded_by_delivery_and_behind_small_posts) 
   site.make_big_list("big", 2500);
   TestSite::require(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) {
     return storage::MemberStore(c).set(site.list("big").id, storage::Role::kMember, address("u7@d0.example"),
-                                       false, "");
+                                       storage::Reception::kNone, "");
   }));
   lists::Request add = site.request(lists::Verb::kAdd, "big");
   add.email = address("new@x.example");

@@ -198,7 +198,8 @@ BOOST_AUTO_TEST_CASE(members_change_their_own_options_and_owners_those_of_others
     request.verb = lists::Verb::kSet;
     request.list = site.list("dev");
     request.email = address(whose);
-    request.delivery = !site.member("dev", "ann@x.example")->delivery;
+    request.reception = site.member("dev", "ann@x.example")->has_mail() ? storage::Reception::kNone
+                                                                        : storage::Reception::kEach;
     lists::Requester by;
     by.address = address(who);
     by.auth = lists::scenario::Auth::kMd5;

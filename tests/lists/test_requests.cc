@@ -214,7 +214,7 @@ BOOST_AUTO_TEST_CASE(an_owner_declines_with_a_reason_and_owners_are_reminded) {
 BOOST_AUTO_TEST_CASE(members_see_and_change_their_options) {
   Served site(lists::Settings{{"review", "private"}});
   BOOST_TEST(site.ask("ann@x.example", "set dev nomail\n").says("were changed"));
-  BOOST_TEST(!site.member("dev", "ann@x.example")->delivery);
+  BOOST_TEST(!site.member("dev", "ann@x.example")->has_mail());
   BOOST_TEST(site.ask("ann@x.example", "set dev nomail\n").says("are like that already"));
   BOOST_TEST(site.ask("ann@x.example", "set * conceal\n").says("other@lists.example"));
   BOOST_TEST(site.member("dev", "ann@x.example")->conceal);

@@ -143,7 +143,7 @@ BOOST_AUTO_TEST_CASE(what_is_told_of_many_lists_has_an_end) {
             list);
         const auto ann = site.member(list, kAnn);
         BOOST_REQUIRE(ann.has_value());
-        BOOST_TEST(!ann->delivery);
+        BOOST_TEST(!ann->has_mail());
         BOOST_TEST(ann->conceal == is_signed);
       }
     }

@@ -65,7 +65,7 @@ BOOST_AUTO_TEST_CASE(each_member_at_the_instant_of_acceptance_is_taken_once_what
   make_list(*database);
   add_members(*database, 0, kMembers, 1);
   commit(*database, [](Connection& c) -> Result<void> {
-    ESSAIM_TRY(MemberStore(c).set(kList, Role::kMember, {"u1", "d1.test"}, false, ""));
+    ESSAIM_TRY(MemberStore(c).set(kList, Role::kMember, {"u1", "d1.test"}, Reception::kNone, ""));
     return PostStore(c).add(post(1, 1), "x");
   });
   int steps = 0;
@@ -143,7 +143,7 @@ BOOST_AUTO_TEST_CASE(what_we_write_to_all_members_goes_to_those_too_who_want_no_
   make_list(*database);
   add_members(*database, 0, 2'500, 1);
   commit(*database, [&](Connection& c) -> Result<void> {
-    ESSAIM_TRY(MemberStore(c).set(kList, Role::kMember, {"u1", "d1.test"}, false, ""));
+    ESSAIM_TRY(MemberStore(c).set(kList, Role::kMember, {"u1", "d1.test"}, Reception::kNone, ""));
     auto to_all = post(1, 1);
     to_all.kind = PostKind::kNotice;
     ESSAIM_TRY(PostStore(c).add(to_all, "x"));

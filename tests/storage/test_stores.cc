@@ -171,8 +171,8 @@ BOOST_AUTO_TEST_CASE(members_are_the_same_person_in_any_case_and_leave_by_revisi
     ESSAIM_TRY(store.add(owner));
     BOOST_TEST(must(store.find(kList, Role::kMember, lower)).value().local == "Anna");
     BOOST_TEST(must(store.roles(kList, lower)) == 3U);
-    ESSAIM_TRY(store.set(kList, Role::kMember, anna, false, "Anna A."));
-    BOOST_TEST(!must(store.find(kList, Role::kMember, lower)).value().delivery);
+    ESSAIM_TRY(store.set(kList, Role::kMember, anna, Reception::kNone, "Anna A."));
+    BOOST_TEST(!must(store.find(kList, Role::kMember, lower)).value().has_mail());
     ESSAIM_TRY(store.record_bounce(1, "5.1.1", kNow));
     ESSAIM_TRY(store.record_bounce(777, "5.1.1", kNow));
     BOOST_TEST(must(store.find_by_id(1)).value().bounces == 1);
