@@ -33,7 +33,7 @@ CLI::App* Shell::noun(const std::string& name, const std::string& help) {
 namespace {
 bool only_tells_by(const std::string& verb) {
   for (const char* one :
-       {"bouncing", "check", "explain", "export", "find", "left", "list", "show", "trace", "why"}) {
+       {"bouncing", "check", "doctor", "explain", "export", "find", "left", "list", "show", "trace", "why"}) {
     if (verb == one) return true;
   }
   return false;

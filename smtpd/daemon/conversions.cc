@@ -210,12 +210,12 @@ Result<AccountOptions> account_options(const Settings& settings, const Settings&
 }
 
 std::vector<std::string> own_addresses(const Settings& settings,
-                                       const std::vector<std::shared_ptr<net::ListenSocket>>& sockets) {
+                                       const std::vector<net::SocketAddress>& listeners) {
   std::vector<std::string> out = settings.delivery.own_addresses;
   bool everywhere = false;
-  for (const auto& socket : sockets) {
-    if (socket->address().port() != settings.delivery.port) continue;
-    const std::string ip = socket->address().ip();
+  for (const net::SocketAddress& listener : listeners) {
+    if (listener.port() != settings.delivery.port) continue;
+    const std::string ip = listener.ip();
     if (ip == "0.0.0.0" || ip == "::")
       everywhere = true;
     else

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/net/acceptor.h"
+#include "core/net/socket_address.h"
 #include "delivery/engine.h"
 #include "smtpd/accounts/account_service.h"
 #include "smtpd/session/settings.h"
@@ -26,6 +27,6 @@ Result<AccountOptions> account_options(const Settings& settings, const Settings&
 // Addresses at which an MX host on the delivery port would be ourselves: where we listen on that port. A
 // listener on all addresses means those of all interfaces.
 std::vector<std::string> own_addresses(const Settings& settings,
-                                       const std::vector<std::shared_ptr<net::ListenSocket>>& sockets);
+                                       const std::vector<net::SocketAddress>& listeners);
 
 }  // namespace essaim::smtpd

@@ -84,6 +84,7 @@ class Server final : private storage::Membership::Listener {
   // server_start.cc
   Result<void> bind_listeners();
   Result<void> make_sockets();
+  std::vector<net::SocketAddress> listening_at() const;
   Result<void> open_storage(const std::string& password);
   Result<void> start_loops();
   Result<void> start_delivery();

@@ -134,6 +134,12 @@ Result<void> Server::make_sockets() {
   return {};
 }
 
+std::vector<net::SocketAddress> Server::listening_at() const {
+  std::vector<net::SocketAddress> out;
+  for (const auto& socket : sockets_) out.push_back(socket->address());
+  return out;
+}
+
 namespace {
 // One that is new, or not the one that is meant.
 Result<void> warn_without_domains(storage::Database& database, const std::string& url) {
@@ -265,7 +271,7 @@ Result<void> Server::start_delivery() {
   auto engine = delivery::Engine::make(
       {*database_, node_, system_clock(), loops, resolvers, *authorities, *minter_, *failures_,
        shares_database() ? lease_.get() : nullptr, http_.get(), services_.signing_keys},
-      engine_settings(settings_, own_addresses(settings_, sockets_), own_port_));
+      engine_settings(settings_, own_addresses(settings_, listening_at()), own_port_));
   if (!engine.ok()) return engine.error();
   engine_ = *std::move(engine);
   expect_others();

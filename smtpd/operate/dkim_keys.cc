@@ -73,7 +73,9 @@ Result<DkimKeyRecord> add_key(storage::Connection& connection, const mailauth::K
   return record;
 }
 
-KeyCheck compare(const DkimKeyRecord& key, const mailauth::Answer& answer) {
+}  // namespace
+
+KeyCheck compare_with_dns(const DkimKeyRecord& key, const mailauth::Answer& answer) {
   KeyCheck check;
   check.key = key;
   if (answer.status == mailauth::Answer::Status::kTemporary) {
@@ -106,8 +108,6 @@ KeyCheck compare(const DkimKeyRecord& key, const mailauth::Answer& answer) {
   if (check.published) check.problem.clear();
   return check;
 }
-
-}  // namespace
 
 const char* to_string(DkimKeyState state) {
   switch (state) {
@@ -243,7 +243,7 @@ Result<std::vector<KeyCheck>> check_keys(storage::Database& database,
   ESSAIM_CHECK(answers.size() == keys->size());
   std::vector<KeyCheck> checks;
   checks.reserve(keys->size());
-  for (std::size_t i = 0; i < keys->size(); ++i) checks.push_back(compare((*keys)[i], answers[i]));
+  for (std::size_t i = 0; i < keys->size(); ++i) checks.push_back(compare_with_dns((*keys)[i], answers[i]));
   for (KeyCheck& check : checks) {
     if (check.key.state != DkimKeyState::kNew || !check.published || check.key.of_deleted_domain) continue;
     check.withheld = withheld_for(seal, check.key, checks);

@@ -59,6 +59,8 @@ struct KeyCheck {
   bool activated = false;  // by this check
   std::string withheld;    // why it was not, though it is published
 };
+// What is at its name (TXT) says of a key. Pure; changes nothing.
+KeyCheck compare_with_dns(const storage::DkimKeyRecord& key, const mailauth::Answer& answer);
 // The answers to all names, in their order: asked together, so that silent servers cost one wait and not one each.
 using TextLookup = std::function<std::vector<mailauth::Answer>(const std::vector<std::string>& names)>;
 // Looks for the records of all keys of the domain ("": all); new ones that are there become active, and those of the
