@@ -251,7 +251,8 @@ BOOST_AUTO_TEST_CASE(what_two_of_them_refuse_stops_all_and_nobody_else) {
              note.reply.find(delivery::suspended_words(kGroup) + ": Server busy") != std::string::npos;
     });
   });
-  // With no hosts there, the loop has ended what was open. When the time is over one of them shows whether all can go; the first message that is taken brings them back.
+  // With no hosts there, the loop ends what was open. When the time is over one of them shows whether all can go; the first message that is taken brings them back.
+  home.look([&] { return home.group().connections == 0; });
   home.clock.advance(2min);
   for (int n = 4; n < 8; ++n) home.arrive(n);
   BOOST_TEST(home.group().limit == 1);
