@@ -6,6 +6,7 @@
 #include "lists/dsn_request.h"
 #include "lists/facts.h"
 #include "lists/held/hold.h"
+#include "lists/list_copies.h"
 #include "lists/plan.h"
 #include "lists/posting.h"
 #include "lists/priority.h"
@@ -16,6 +17,7 @@
 #include "lists/rules/rule.h"
 #include "lists/sender_report.h"
 #include "lists/verified.h"
+#include "storage/digest_store.h"
 #include "storage/directory_store.h"
 #include "storage/expansion.h"
 #include "storage/member_store.h"
@@ -57,15 +59,18 @@ class PostPlan : public Plan {
       if (first->has_value()) return duplicate_of(**first, context);
     }
     // Counting ends one behind what is expanded at once: for more it makes no difference how many they are.
+    const auto readers =
+        storage::Readers::of_post(readers_now(), context.incoming.author.value_or(smtp::Address{}));
     auto page = storage::MemberStore(context.connection)
-                    .page(target().list.id, *revision, "", "", kExpandedAtOnce + 1,
-                          storage::Readers::of_each(context.incoming.author.value_or(smtp::Address{})));
+                    .page(target().list.id, *revision, "", "", kExpandedAtOnce + 1, readers);
     if (!page.ok()) return page.error();
     PostRecord post = record(context, *revision, page->size());
     ESSAIM_TRY(page->size() > kExpandedAtOnce
                    ? posts.add(post, rendered_.rendering, rendered_.seven_bit)
                    : storage::add_expanded(context.connection, &post, rendered_.rendering,
                                            rendered_.seven_bit, context.rank, std::move(*page)));
+    if (target().settings.digest.is_on())
+      ESSAIM_TRY(storage::DigestStore(context.connection).add_post(target().list.id, id(), context.now));
     out.posted = true;
     out.fields = {
         {"from", context.submission.reverse_path.to_string()},
@@ -78,6 +83,10 @@ class PostPlan : public Plan {
   }
 
  private:
+  // Who has digests waits for one, where there are any.
+  storage::Reception readers_now() const {
+    return target().settings.digest.is_on() ? storage::Reception::kEach : storage::Reception::kNone;
+  }
   // The revision at which the post goes out; 0 if the list is no longer what the decision was about.
   Result<std::int64_t> still_valid(const CommitContext& context) const {
     const storage::ListRecord& decided = target().list;
@@ -92,9 +101,7 @@ class PostPlan : public Plan {
   PostRecord record(const CommitContext& context, std::int64_t revision, std::size_t recipients) const {
     PostRecord post;
     post.id = id();
-    post.kind = storage::PostKind::kList;
-    post.list_id = target().list.id;
-    post.list_address = target().list.address();
+    address_copies(context.services, target(), context.now, &post);
     post.list_revision = revision;
     post.sender = context.submission.reverse_path.to_string();
     post.author = context.incoming.author ? context.incoming.author->to_string() : "";
@@ -104,17 +111,9 @@ class PostPlan : public Plan {
     post.size = static_cast<std::int64_t>(rendered_.rendering.size());
     post.client = context.submission.client;
     post.account = context.submission.account();
-    post.accepted = context.now;
     post.staged = context.staged;
-    post.expires = later(context.now, target().settings.expire);
     post.priority = priority_of(recipients);
-    post.mode = target().settings.envelope;
-    if (post.mode == storage::CopyMode::kPersonal) {
-      post.envelope_sender = "{verp}@" + target().list.domain;
-    } else {
-      context.services.tokens->append_verp(post, 0, &post.envelope_sender);
-      post.envelope_sender += "@" + target().list.domain;
-    }
+    post.readers = readers_now();
     post.private_header = rendered_.private_header;
     post.eight_bit = rendered_.eight_bit;
     post.smtputf8 = rendered_.smtputf8;

@@ -33,6 +33,11 @@ std::string check_tag(const std::string& value) {
   return check_line(value);
 }
 
+std::string check_schedule(const std::string& value) {
+  const auto schedule = parse_schedule(value);
+  return schedule.ok() ? "" : schedule.error().message;
+}
+
 std::string check_text(const std::string& value) {
   if (!is_valid_utf8(value)) return "it is not UTF-8";
   if (value.find('\0') != value.npos) return "it has a NUL";
@@ -261,6 +266,18 @@ const std::vector<config::Setting>& list_settings_table() {
        .help = "How long delivery is tried.",
        .minimum = 1000,
        .maximum = std::int64_t{30} * 24 * 3600 * 1000},
+      {.name = "digest",
+       .help = "When members who want several posts in one mail get them: days of the week, or daily, and a "
+               "time of day on "
+               "the server's clock. Empty: there are no digests, and who wants them gets each post.",
+       .example = "mon,thu 07:30",
+       .check = check_schedule},
+      {.name = "digest_max_posts",
+       .type = Type::kInteger,
+       .default_value = "25",
+       .help = "Most posts in a digest; what is more makes further ones.",
+       .minimum = 1,
+       .maximum = 1000},
       {.name = "goodbye",
        .type = Type::kBool,
        .default_value = "true",
@@ -528,6 +545,9 @@ ListSettings settings_of(const storage::ListRecord& list) {
   out.words_as_part = text["footer_style"] == "mime";
   out.envelope = text["envelope"] == "common" ? storage::CopyMode::kCommon : storage::CopyMode::kPersonal;
   ESSAIM_CHECK(parse_duration(text["expire"], &out.expire));
+  if (const auto schedule = parse_schedule(text["digest"]); schedule.ok()) out.digest = *schedule;
+  if (const auto posts = parse_u64(text["digest_max_posts"]))
+    out.digest_max_posts = static_cast<std::size_t>(*posts);
   out.goodbye = text["goodbye"] == "true";
   out.tell_left = text["tell_left"] == "true";
   out.report_failures = text["report_failures"] == "true";

@@ -16,6 +16,7 @@
 #include "core/config/schema.h"
 #include "core/mailauth/dmarc_record.h"
 #include "core/smtp/address.h"
+#include "lists/digests/schedule.h"
 #include "storage/records.h"
 
 namespace essaim::lists {
@@ -70,6 +71,8 @@ struct ListSettings {
   bool tell_held = true;       // an author, that a post waits for a moderator
   bool tell_approved = false;  // ... that it passed
   bool tell_rejected = true;   // ... that it did not
+  DigestSchedule digest;       // of those who have several posts at once; off: they have each
+  std::size_t digest_max_posts = 25;
   Duration held_expire{};      // what waits for moderators
   Duration confirm_expire{};   // ... for a confirmation
   Duration approval_expire{};  // ... for owners or listmasters, and invitations

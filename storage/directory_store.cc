@@ -251,6 +251,8 @@ Result<void> DirectoryStore::set_list_state(Id list_id, ListState state) {
 Result<void> DirectoryStore::delete_list(Id list_id, WallTime now, const std::string& by,
                                          const std::map<std::string, std::string>& about) {
   ESSAIM_TRY(sql::run(connection_, "DELETE FROM site_text WHERE owner_id = ?", list_id));
+  ESSAIM_TRY(sql::run(connection_, "DELETE FROM digest WHERE list_id = ?",
+                      list_id));  // what waits for one: lists/digests/job.h
   ESSAIM_TRY(decline_waiting(connection_, list_id, now, by, about));
   const auto list = find_list_by_id(list_id);
   if (!list.ok()) return list.error();

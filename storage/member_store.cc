@@ -271,6 +271,17 @@ Result<std::int64_t> MemberStore::count(Id list_id, Role role) {
                      role);
 }
 
+Result<std::map<Reception, std::int64_t>> MemberStore::count_gathered(Id list_id) {
+  std::map<Reception, std::int64_t> out;
+  ESSAIM_TRY(
+      sql::each(sql::prepare(connection_,
+                             "SELECT delivery, COUNT(*) FROM member WHERE list_id = ? AND role = 0 "
+                             "AND left_rev = 0 AND delivery BETWEEN ? AND ? GROUP BY delivery",
+                             list_id, Reception::kDigest, Reception::kSummary),
+                [&out](Statement& row) { out[static_cast<Reception>(row.integer(0))] = row.integer(1); }));
+  return out;
+}
+
 Result<void> MemberStore::for_each(Id list_id, Role role,
                                    const std::function<bool(const MemberRecord&)>& each) {
   auto statement = sql::prepare(

@@ -85,6 +85,8 @@ class MemberStore {
   Result<unsigned> roles(Id list_id, const smtp::Address& address);
   Result<std::optional<MemberRecord>> find_by_id(Id member_id);  // also those who left
   Result<std::int64_t> count(Id list_id, Role role);
+  // How many current members have digests of each kind; kinds that nobody has are left out.
+  Result<std::map<Reception, std::int64_t>> count_gathered(Id list_id);
   // In key order, current members, for export and owners. Stops when `each` gives false.
   // All in the caller's transaction: for work that ends soon.
   Result<void> for_each(Id list_id, Role role, const std::function<bool(const MemberRecord&)>& each);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "storage/damage.h"
+#include "storage/digest_store.h"
 #include "storage/post_again.h"
 #include "storage/post_store.h"
 #include "storage/sql.h"
@@ -82,6 +83,9 @@ Result<PostsSettled> PostStore::settle(std::span<const Id> posts, WallTime faile
   const Portion portion = portion_of(connection_);
   PostsSettled done;
   std::int64_t together = 0;
+  DigestStore digests(connection_);
+  const auto any_waits = digests.any_waits();
+  if (!any_waits.ok()) return any_waits.error();
   for (const Id id : posts) {
     ESSAIM_TRY(keep_from_others(connection_, id));
     auto size =
@@ -102,6 +106,14 @@ Result<PostsSettled> PostStore::settle(std::span<const Id> posts, WallTime faile
     if (unsettled != nullptr) ESSAIM_TRY(keep_key_apart(id));
     ESSAIM_TRY(sql::run(connection_, "UPDATE post SET finished = accepted + ?, seen_key = '' WHERE id = ?",
                         std::max<std::int64_t>(1, *last * 1000), id));
+    if (*any_waits) {
+      const auto waits = digests.waits(id);
+      if (!waits.ok()) return waits.error();
+      if (*waits) {  // useless_forms() finds the text when the digest has been made
+        ++done.posts;
+        continue;
+      }
+    }
     auto pieces = delete_pieces(connection_, id, portion.pieces);
     if (!pieces.ok()) return pieces.error();
     ++done.posts;
@@ -111,18 +123,20 @@ Result<PostsSettled> PostStore::settle(std::span<const Id> posts, WallTime faile
 }
 
 Result<PostsFound> PostStore::useless_forms(Id after, WallTime before, std::size_t look_at) {
-  return found_among(
-      sql::prepare(
-          connection_,
-          "SELECT r.post_id, COALESCE(p.finished, 1) FROM rendering r LEFT JOIN post p ON p.id = r.post_id "
-          "WHERE r.post_id > ? AND r.post_id < ? ORDER BY r.post_id LIMIT ?",
-          after, first_id_at(before), look_at),
-      look_at);
+  return found_among(sql::prepare(connection_,
+                                  "SELECT r.post_id, CASE WHEN " + std::string(kWaitsForDigest) +
+                                      " THEN 0 ELSE COALESCE(p.finished, 1) END FROM rendering r LEFT JOIN "
+                                      "post p ON p.id = r.post_id "
+                                      "WHERE r.post_id > ? AND r.post_id < ? ORDER BY r.post_id LIMIT ?",
+                                  after, first_id_at(before), look_at),
+                     look_at);
 }
 
 Result<std::int64_t> PostStore::drop_forms(Id post_id) {
-  auto needed =
-      sql::number(connection_, 0, "SELECT COUNT(*) FROM post WHERE id = ? AND finished = 0", post_id);
+  auto needed = sql::number(connection_, 0,
+                            "SELECT COUNT(*) FROM post p WHERE p.id = ? AND (p.finished = 0 OR " +
+                                std::string(kWaitsForDigest) + ")",
+                            post_id);
   if (!needed.ok()) return needed.error();
   if (*needed > 0) return std::int64_t{0};
   return delete_pieces(connection_, post_id, portion_of(connection_).pieces);
@@ -133,7 +147,9 @@ Result<std::int64_t> PostStore::drop_finished(WallTime before, std::size_t limit
   if (UnsettledKeys* const unsettled = connection_.unsettled_keys(); unsettled != nullptr)
     ESSAIM_TRY(unsettled->forget_settled(connection_));
   auto old =
-      sql::ids(sql::prepare(connection_, "SELECT id FROM post WHERE finished > 0 AND finished < ? LIMIT ?",
+      sql::ids(sql::prepare(connection_,
+                            "SELECT p.id FROM post p WHERE p.finished > 0 AND p.finished < ? AND NOT " +
+                                std::string(kWaitsForDigest) + " LIMIT ?",
                             before, limit + passed_over.size()));
   if (!old.ok()) return old.error();
   const Portion portion = portion_of(connection_);

@@ -12,11 +12,11 @@
 namespace essaim::storage {
 
 struct Readers {
-  // Values of `delivery`; in a range of its own stand those who get no copy of what they wrote. A later program may have
-  // more ways of having posts: who has one has each, as with a program that knows none of them.
+  // Ranges of `delivery`: those of the second get no copy of what they wrote. A later program may have more ways of having posts:
+  // who has one of these has each, as with a program that knows none of them.
   static constexpr std::int64_t kNobody = std::numeric_limits<std::int64_t>::max();
   std::int64_t first = static_cast<int>(Reception::kEach);
-  std::int64_t last = static_cast<int>(Reception::kEach);
+  std::int64_t last = static_cast<int>(Reception::kSummary);
   std::int64_t others_from = static_cast<int>(Reception::kNotOwn);
   std::string author_domain;  // "" if nobody is left out
   std::string author_key;
@@ -27,21 +27,19 @@ struct Readers {
 
   // What we write to all members is for those without posts, too.
   static Readers all() { return {0, kNobody, kNobody, "", ""}; }
-  static Readers of_each(const smtp::Address& author) {
+  static Readers of_post(Reception readers, const smtp::Address& author) {
+    const int value = static_cast<int>(readers);
+    if (is_gathered(readers)) return {value, value, kNobody, "", ""};
     Readers out;
+    if (readers == Reception::kEach) out.last = out.first;
     out.author_domain = author.domain;
     out.author_key = author.local_key();
     return out;
   }
-  static Readers of_gathered(Reception reception) {
-    const int value = static_cast<int>(reception);
-    return {value, value, kNobody, "", ""};
-  }
   static Readers of(const PostRecord& post) {
     if (post.kind == PostKind::kNotice) return all();
-    if (is_gathered(post.readers)) return of_gathered(post.readers);
     const auto author = smtp::parse_mailbox(post.author, smtp::LocalPart::kUtf8);
-    return of_each(author.ok() ? *author : smtp::Address{});
+    return of_post(post.readers, author.ok() ? *author : smtp::Address{});
   }
 };
 

@@ -132,9 +132,9 @@ struct PostRecord {
   WallTime accepted{};
   WallTime expires{};  // after this, what is not delivered has failed
   int priority = 1;    // 0 first: few recipients, notices; 1 normal; 2 big posts
-  // Of a post to a list: which members it is for. kEach: also those with kNotOwn but its author. What we write to all members is for
-  // each, whatever stands here.
-  Reception readers = Reception::kEach;
+  // Of a post to a list: whose it is. kNone: of all members who have mail, as the list has no digests; kEach: of those who have each;
+  // of both, those with kNotOwn but its author. What we write to all members is everybody's, whatever stands here.
+  Reception readers = Reception::kNone;
   CopyMode mode = CopyMode::kCommon;
   // Envelope sender of the copies, with slots {verp} (see delivery/personal.h). "" is the null reverse-path.
   std::string envelope_sender;

@@ -242,16 +242,14 @@ constexpr std::string_view kSixteenth = R"sql(
 CREATE INDEX held_subject ON held (subject_key{prefix}, list_id, kind, state);
 )sql";
 
-// How members have posts is more than whether they have them. What waits to be sent to them together: a row for each post of a
-// list with digests, until one was made of it, and a row for each such list.
+// How members have posts is more than whether they have them: `readers` is Reception of those that a post is for. What waits to
+// be sent together: a row for each post of a list with digests, until one has it; and the number of the list's last digest.
 constexpr std::string_view kSeventeenth = R"sql(
-ALTER TABLE post ADD COLUMN readers INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE post ADD COLUMN readers INTEGER NOT NULL DEFAULT 0;
 CREATE TABLE digest_post (
-  list_id INTEGER NOT NULL, post_id INTEGER NOT NULL, PRIMARY KEY (list_id, post_id)) {clustered};
+  list_id INTEGER NOT NULL, post_id INTEGER NOT NULL, added INTEGER NOT NULL, PRIMARY KEY (list_id, post_id)) {clustered};
 CREATE INDEX digest_post_id ON digest_post (post_id);
-CREATE TABLE digest (
-  list_id INTEGER NOT NULL PRIMARY KEY, due INTEGER NOT NULL, made INTEGER NOT NULL, number INTEGER NOT NULL);
-CREATE INDEX digest_due ON digest (due);
+CREATE TABLE digest (list_id INTEGER NOT NULL PRIMARY KEY, number INTEGER NOT NULL, made INTEGER NOT NULL);
 )sql";
 
 struct Step {

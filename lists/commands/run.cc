@@ -11,6 +11,7 @@
 #include "storage/directory_store.h"
 #include "storage/held_store.h"
 #include "storage/member_store.h"
+#include "storage/reception.h"
 
 namespace essaim::lists {
 namespace {
@@ -134,11 +135,10 @@ Result<std::string> CommandRun::on_list(const Command& command, Verb verb) {
     const std::string& option = command.option;
     if (option == "conceal" || option == "noconceal") {
       request.options.conceal = option == "conceal";
-    } else if (option == "nomail") {
-      request.reception = storage::Reception::kNone;
-    } else if (option == "mail" || option == "normal" || option == "each" || option == "eachmail" ||
-               option == "nodigest") {
+    } else if (option == "normal" || option == "each" || option == "eachmail" || option == "nodigest") {
       request.reception = storage::Reception::kEach;
+    } else if (const auto reception = storage::parse_reception(option)) {
+      request.reception = reception;
     } else {
       return say("this list does not offer {{option}}", {{"option", option}});
     }

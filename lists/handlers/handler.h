@@ -40,6 +40,7 @@ struct Handler {
 const std::vector<Handler>& post_handlers();
 const std::vector<Handler>& forward_handlers();
 const std::vector<Handler>& relay_handlers();
+const std::vector<Handler>& digest_handlers();  // of what we have made of posts (lists/digests)
 
 struct Rendered {
   std::string rendering;  // Received lines, header, body

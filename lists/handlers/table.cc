@@ -91,6 +91,16 @@ const std::vector<Handler>& relay_handlers() {
   return table;
 }
 
+const std::vector<Handler>& digest_handlers() {
+  static const std::vector<Handler> table = {
+      {"loop-mark", "Adds X-Loop with the list's address.", handlers::mark_loop},
+      {"precedence", "Sets Precedence: list, so that answering machines keep silent.", handlers::precedence},
+      {"list-fields", "Adds the fields List-*, as to a post.", handlers::list_fields},
+      {"add-headers", "Adds what the setting add_headers says.", handlers::add_by_setting},
+  };
+  return table;
+}
+
 Draft begin_draft(const Submission& submission, const Incoming& incoming, const Target& target,
                   const Site& site, WallTime now) {
   return {submission, incoming, target,           site,  false, now, incoming.header, incoming.body,

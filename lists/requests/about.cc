@@ -11,6 +11,7 @@
 #include "storage/directory_store.h"
 #include "storage/held_store.h"
 #include "storage/member_store.h"
+#include "storage/reception.h"
 
 namespace essaim::lists {
 namespace {
@@ -188,7 +189,9 @@ Done which(const Doing& doing) {
     const char* role = member.role == Role::kMember  ? "member"
                        : member.role == Role::kOwner ? "owner"
                                                      : "editor";
-    out += "  " + (*list)->address() + "  " + doing.say(role) + (member.has_mail() ? "" : ", nomail") +
+    out += "  " + (*list)->address() + "  " + doing.say(role) +
+           (member.reception == storage::Reception::kEach ? ""
+                                                          : ", " + std::string(to_string(member.reception))) +
            (member.conceal ? ", conceal" : "") + "\n";
   }
   return done(out.empty() ? doing.say("you are on no list") : out);
