@@ -429,6 +429,8 @@ Result<Change> Admin::set_member(const std::string& list, storage::Role role, co
   request.options = options;
   auto response = ask_list(list, std::move(request));
   if (!response.ok()) return response.error();
+  if (response->status == Response::Status::kRefused && reception && storage::is_gathered(*reception))
+    return Error{ErrorCode::kConflict, response->text};
   if (response->status == Response::Status::kRefused)
     return Error{ErrorCode::kNotFound, member.to_string() + " is no " + to_string(role) + " of " + list};
   return change_of(*response);

@@ -7,6 +7,7 @@
 #include "lists/templates/phrases.h"
 #include "storage/directory_store.h"
 #include "storage/member_store.h"
+#include "storage/reception.h"
 
 namespace essaim::lists {
 namespace {
@@ -172,7 +173,7 @@ class ListLookups : public scenario::Lookups {
     if (!member->has_value()) return Text();
     if (name == "gecos") return Text((*member)->name);
     if (name == "lang") return Text((*member)->language);
-    if (name == "reception") return Text((*member)->has_mail() ? "mail" : "nomail");
+    if (name == "reception") return Text(std::string(to_string((*member)->reception)));
     if (name == "visibility") return Text((*member)->conceal ? "conceal" : "noconceal");
     if (name == "date" || name == "date_epoch")
       return Text(std::to_string(to_millis((*member)->since) / 1000));

@@ -8,6 +8,7 @@
 #include "core/base/text.h"
 #include "lists/names.h"
 #include "lists/templates/catalogue.h"
+#include "storage/reception.h"
 
 namespace essaim::lists {
 namespace {
@@ -172,6 +173,11 @@ class DirectoryReader {
           wrong(entry, person.error().message);
           continue;
         }
+        if (role != Role::kMember && person->reception != storage::Reception::kEach &&
+            person->reception != storage::Reception::kNone) {
+          wrong(entry, "only members have " + std::string(to_string(person->reception)));
+          continue;
+        }
         if (role != Role::kOwner && person->options.privileged) {
           wrong(entry, "only owners are privileged");
           continue;
@@ -208,7 +214,10 @@ std::string written_name(const std::string& name) {
 std::string flags_of(const PersonText& person) {
   std::string out;
   const auto say = [&out](std::string_view flag) { out.append(out.empty() ? "" : ", ").append(flag); };
-  if (person.reception == storage::Reception::kNone) say("off");
+  if (person.reception == storage::Reception::kNone)
+    say("off");
+  else if (person.reception != storage::Reception::kEach)
+    say(to_string(person.reception));
   if (person.options.conceal) say(*person.options.conceal ? "concealed" : "shown");
   if (person.options.privileged) say(*person.options.privileged ? "privileged" : "unprivileged");
   if (person.options.language) say(*person.options.language);
@@ -218,6 +227,8 @@ std::string flags_of(const PersonText& person) {
 Result<void> read_flag(std::string_view flag, PersonText* person) {
   if (flag == "off") {
     person->reception = storage::Reception::kNone;
+  } else if (const auto reception = storage::parse_reception(flag)) {
+    person->reception = *reception;
   } else if (flag == "concealed" || flag == "shown") {
     person->options.conceal = flag == "concealed";
   } else if (flag == "privileged" || flag == "unprivileged") {
@@ -225,9 +236,10 @@ Result<void> read_flag(std::string_view flag, PersonText* person) {
   } else if (is_language(flag)) {
     person->options.language = flag;
   } else {
-    return Error{ErrorCode::kInvalid, "(" + escaped_for_display(flag, 80) +
-                                          ") is not understood; there are off, concealed, shown, privileged, "
-                                          "unprivileged and languages, as fr"};
+    return Error{ErrorCode::kInvalid,
+                 "(" + escaped_for_display(flag, 80) +
+                     ") is not understood; there are off, digest, digestplain, summary, not_me, "
+                     "concealed, shown, privileged, unprivileged and languages, as fr"};
   }
   return {};
 }

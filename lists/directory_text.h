@@ -56,7 +56,8 @@ struct DirectoryText {
   std::map<std::string, ListText> lists;  // by address
 };
 
-// "Name <a@b>" or "a@b", and behind it in brackets what is said of it, as " (off, concealed, privileged, fr)": no delivery;
+// "Name <a@b>" or "a@b", and behind it in brackets what is said of it, as " (off, concealed, privileged, fr)": no delivery, or how a
+// member has posts (storage/reception.h);
 // not shown to others, or "shown"; of an owner "privileged" or "unprivileged"; the language. Without "off" delivery is on.
 // Where nothing is said of the others they stay; whoever is new is shown, in the list's language, and as an owner of a
 // new list privileged.

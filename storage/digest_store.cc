@@ -40,6 +40,11 @@ Result<void> DigestStore::remove_posts(Id list_id, std::span<const Id> posts) {
   return {};
 }
 
+Result<void> DigestStore::remove_post(Id post_id) {
+  ESSAIM_TRY(sql::run(connection_, "DELETE FROM digest_post WHERE post_id = ?", post_id));
+  return {};
+}
+
 Result<std::int64_t> DigestStore::remove_some(Id list_id) {
   return sql::run(connection_,
                   sql::delete_some(connection_, "digest_post", "list_id, post_id", "list_id = ?", kAtATime),

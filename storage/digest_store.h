@@ -33,6 +33,7 @@ class DigestStore {
   // Those of a list in the order of their ids, but for those that an operator holds.
   Result<std::vector<Id>> posts(Id list_id, std::size_t limit);
   Result<void> remove_posts(Id list_id, std::span<const Id> posts);
+  Result<void> remove_post(Id post_id);  // whatever list it waits for
   // Up to a thousand of a list that is no more. How many.
   Result<std::int64_t> remove_some(Id list_id);
   Result<bool> waits(Id post_id);

@@ -213,15 +213,6 @@ Result<void> forget_list(storage::Database& database, Id list_id) {
   return {};
 }
 
-// The name of a node whose program would send a digest to everybody; "": there is none.
-Result<std::string> node_of_before(Connection& connection) {
-  const auto nodes = storage::NodeStore(connection).all();
-  if (!nodes.ok()) return nodes.error();
-  for (const storage::NodeSight& node : *nodes)
-    if (node.at_work() && is_version_before(node.version, kVersionWithDigests)) return node.hostname;
-  return std::string();
-}
-
 Result<std::string> make_due_digests(const Services& services) {
   const WallTime now = services.clock->wall_now();
   const auto waiting =
@@ -238,7 +229,7 @@ Result<std::string> make_due_digests(const Services& services) {
       continue;
     }
     if (digest_due(settings_of(**list).digest, one.oldest) > now) continue;
-    const auto before = services.database->read_now(node_of_before);
+    const auto before = services.database->read_now(node_without_digests);
     if (!before.ok()) return before.error();
     if (!before->empty()) return "digests wait for " + *before + ", whose program does not know them";
     const auto number = send_digests(services, one.list_id);
@@ -256,6 +247,14 @@ Result<std::string> make_due_digests(const Services& services) {
 }
 
 }  // namespace
+
+Result<std::string> node_without_digests(Connection& connection) {
+  const auto nodes = storage::NodeStore(connection).all();
+  if (!nodes.ok()) return nodes.error();
+  for (const storage::NodeSight& node : *nodes)
+    if (node.at_work() && is_version_before(node.version, kVersionWithDigests)) return node.hostname;
+  return std::string();
+}
 
 bool is_version_before(std::string_view version, std::string_view other) {
   const auto numbers = [](std::string_view text) {

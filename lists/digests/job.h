@@ -13,6 +13,9 @@ inline constexpr std::string_view kVersionWithDigests = "0.2.0";
 // "0.10.0" is not before "0.9.1". What is no version is before all.
 bool is_version_before(std::string_view version, std::string_view other);
 
+// The name of a node at work whose program would take one so; "": there is none.
+Result<std::string> node_without_digests(storage::Connection& connection);
+
 // When the digest of posts of which the first came at `oldest` is to be made. At once, if there are to be none any more.
 WallTime digest_due(const DigestSchedule& schedule, WallTime oldest);
 

@@ -34,6 +34,7 @@ std::string not_shown(const DigestEntry& entry, const std::string& language) {
   for (const mail::LeafText& part : mail::parts_of(entry.header, entry.body)) {
     const bool is_text = part.type.starts_with("text/") || part.type.starts_with("multipart/");
     if (is_text && !part.attachment) continue;
+    if (part.type == "application/pgp-signature" || part.type.ends_with("pkcs7-signature")) continue;
     out += "[" +
            phrase(language, "not in this digest: {{what}}", {{"what", escaped_for_display(part.type, 80)}}) +
            "]\n";

@@ -138,6 +138,7 @@ void add_commands(Shell& shell) {
   add_held(shell);
   add_leave_key(shell);
   add_listmaster(shell);
+  add_digest(shell);
   add_request(shell);
   add_scenario(shell);
   add_template(shell);

@@ -8,6 +8,7 @@ namespace essaim::smtpd::cli {
 void add_serve(Shell& shell);
 void add_account(Shell& shell);
 void add_config(Shell& shell);
+void add_digest(Shell& shell);
 void add_dkim(Shell& shell);
 void add_domain(Shell& shell);
 void add_list(Shell& shell);

@@ -34,8 +34,11 @@ int list(const Shell& shell, Site& site) {
 }
 
 int run(const Shell& shell, Site& site, const std::string& name) {
-  const lists::Services services = site.services();
-  auto jobs = operate::make_jobs(site.settings(), system_clock(), &services);
+  // Only digests are rendered, and bear addresses to return to.
+  const auto services =
+      name == "digests" ? site.services_to_render() : Result<lists::Services>(site.services());
+  if (!services.ok()) return shell.fail(services.error());
+  auto jobs = operate::make_jobs(site.settings(), system_clock(), &*services);
   std::vector<std::string> names;
   storage::JobRunner runner(site.database(), system_clock(), 0);
   for (auto& job : jobs) {
@@ -56,7 +59,7 @@ int run(const Shell& shell, Site& site, const std::string& name) {
 }  // namespace
 
 void add_job(Shell& shell) {
-  CLI::App* noun = shell.noun("job", "scheduled work: retention, reports");
+  CLI::App* noun = shell.noun("job", "scheduled work: retention, reports, digests");
   shell.verb(noun, "list", "the jobs and their last runs", "  essaim job list",
              [&shell] { return with_site(shell, [&](Site& site) { return list(shell, site); }); });
   auto name = std::make_shared<std::string>();

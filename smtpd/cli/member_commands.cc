@@ -14,6 +14,7 @@
 #include "smtpd/cli/site.h"
 #include "smtpd/cli/text_options.h"
 #include "storage/departure_store.h"
+#include "storage/reception.h"
 
 namespace essaim::smtpd::cli {
 namespace {
@@ -104,6 +105,7 @@ Json as_json(const storage::MemberRecord& m) {
           {"name", m.name},
           {"role", lists::to_string(m.role)},
           {"delivery", m.has_mail()},
+          {"reception", to_string(m.reception)},
           {"conceal", m.conceal},
           {"privileged", m.privileged},
           {"language", m.language},
@@ -136,7 +138,10 @@ int show(const Shell& shell, Site& site, const Arguments& a) {
       if (!m.name.empty()) line += "  " + for_display(m.name);
       if (role != storage::Role::kMember) line += "  (" + std::string(lists::to_string(role)) + ")";
       if (m.privileged) line += "  (privileged)";
-      if (!m.has_mail()) line += "  (delivery off)";
+      if (!m.has_mail())
+        line += "  (delivery off)";
+      else if (m.reception != storage::Reception::kEach)
+        line += "  (" + std::string(to_string(m.reception)) + ")";
       if (m.conceal) line += "  (concealed)";
       if (m.bounces > 0)
         line += "  (" + plural(m.bounces, "bounce") + ", last " + show_time(m.last_bounce_at) + ": " +
@@ -166,10 +171,20 @@ int set(const Shell& shell, const Arguments& a) {
   std::optional<std::string> name;
   lists::MemberOptions options;
   for (const auto& [key, value] : *pairs) {
+    if ((key == "delivery" && pairs->contains("reception")) ||
+        (key == "reception" && pairs->contains("delivery")))
+      return shell.fail_usage("\"delivery\" and \"reception\" say the same thing: give one of them");
     if (key == "delivery" && (value == "on" || value == "off")) {
       reception = value == "on" ? storage::Reception::kEach : storage::Reception::kNone;
     } else if (key == "delivery") {
       return shell.fail_usage("\"delivery\" is on or off");
+    } else if (key == "reception") {
+      reception = storage::parse_reception(value);
+      if (!reception)
+        return shell.fail_usage("\"reception\" is mail, nomail, digest, digestplain, summary or not_me");
+      if (*role != storage::Role::kMember && *reception != storage::Reception::kEach &&
+          *reception != storage::Reception::kNone)
+        return shell.fail_usage("owners and editors have mail or nomail: \"" + value + "\" is for members");
     } else if (key == "name") {
       name = value;
     } else if (key == "conceal" || key == "privileged") {
@@ -185,10 +200,11 @@ int set(const Shell& shell, const Arguments& a) {
       return shell.fail_usage(
           "an address is changed on all lists of a domain at once; see: essaim request move --help");
     } else {
-      const std::string meant = nearest(key, {"delivery", "name", "conceal", "privileged", "language"});
+      const std::string meant =
+          nearest(key, {"delivery", "reception", "name", "conceal", "privileged", "language"});
       return shell.fail_usage(
           "unknown setting \"" + key +
-          "\" of a member; there are delivery, conceal and privileged =on|off, name and language" +
+          "\" of a member; there are delivery, conceal and privileged =on|off, reception, name and language" +
           (meant.empty() ? "" : "; did you mean \"" + meant + "\"?"));
     }
   }
@@ -283,12 +299,14 @@ void add_member(Shell& shell) {
   auto s = std::make_shared<Arguments>();
   verb = shell.verb(noun, "set", "change somebody's options",
                     "  essaim member set dev@lists.example.org ann@example.org delivery=off\n"
+                    "  essaim member set dev@lists.example.org ann@example.org reception=digest\n"
                     "  essaim member set dev@lists.example.org ann@example.org name='Ann Bee'",
                     [&shell, s] { return set(shell, *s); });
   listed(verb, s);
   verb->add_option("ADDRESS", s->address, "who")->required();
   verb->add_option("KEY=VALUE", s->pairs,
-                   "delivery=on|off, conceal=on|off, privileged=on|off (owners), name=TEXT, language=fr")
+                   "delivery=on|off, or of members reception=mail|nomail|digest|digestplain|summary|not_me; "
+                   "conceal=on|off, privileged=on|off (owners), name=TEXT, language=fr")
       ->required();
   add_member_search(shell, noun);
   add_member_log(shell, noun);

@@ -9,6 +9,7 @@
 #include "smtpd/cli/json_text.h"
 #include "smtpd/cli/people.h"
 #include "smtpd/cli/site.h"
+#include "storage/reception.h"
 
 namespace essaim::smtpd::cli {
 namespace {
@@ -43,6 +44,7 @@ Json membership_json(const PersonMembership& one) {
           {"address", m.address()},
           {"name", m.name},
           {"delivery", m.has_mail()},
+          {"reception", to_string(m.reception)},
           {"concealed", m.conceal},
           {"privileged", m.privileged},
           {"language", m.language},
@@ -99,6 +101,7 @@ Json as_json(const std::string& address, const PersonData& data) {
 
 std::string options_of(const storage::MemberRecord& m) {
   std::string out = m.has_mail() ? "" : "no delivery";
+  if (m.has_mail() && m.reception != storage::Reception::kEach) out = to_string(m.reception);
   const auto add = [&out](const std::string& what) { out += (out.empty() ? "" : ", ") + what; };
   if (m.conceal) add("concealed");
   if (m.privileged) add("privileged");

@@ -18,6 +18,7 @@
 #include "smtpd/cli/site.h"
 #include "smtpd/operate/post_named.h"
 #include "storage/post_store.h"
+#include "storage/reception.h"
 
 namespace essaim::smtpd::cli {
 namespace {
@@ -57,7 +58,7 @@ Json counts_json(const storage::LedgerCounts& c) {
 
 Json post_json(const storage::PostRecord& p, const storage::LedgerCounts& counts) {
   return {{"id", format_id(p.id)},
-          {"kind", kind_name(p.kind)},
+          {"kind", storage::is_gathered(p.readers) ? "digest" : kind_name(p.kind)},
           {"list", p.list_address},
           {"to", sent_to(p)},
           {"accepted", format_iso8601(p.accepted)},
@@ -137,6 +138,8 @@ int show_one(const Shell& shell, Site& site, const std::string& id_text, const s
   if (!post.list_address.empty()) line("list        ", post.list_address);
   if (sent_to(post) != post.list_address) line("to          ", sent_to(post));
   if (post.kind != storage::PostKind::kList) line("kind        ", kind_name(post.kind));
+  if (storage::is_gathered(post.readers))
+    line("kind        ", "digest for who has " + std::string(to_string(post.readers)));
   line("accepted    ", show_time(post.accepted));
   line("from        ", post.author.empty() ? post.sender : post.author);
   line("client      ", post.client);

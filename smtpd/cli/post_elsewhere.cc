@@ -11,6 +11,7 @@
 #include "storage/directory_store.h"
 #include "storage/held_trail.h"
 #include "storage/member_store.h"
+#include "storage/reception.h"
 
 namespace essaim::smtpd::cli {
 namespace {
@@ -155,6 +156,14 @@ Result<std::string> why_not_among(Site& site, const storage::PostRecord& post, c
       if ((*member)->joined > post.list_revision)
         return "a member of " + name + " since " + show_time((*member)->since) + ", later than the post";
       if (!(*member)->has_mail()) return "a member of " + name + " with delivery off";
+      const std::string how(to_string((*member)->reception));
+      if (storage::is_gathered(post.readers) && (*member)->reception != post.readers)
+        return "a member of " + name + " whose reception is " + how + "; this is a digest for those with " +
+               std::string(to_string(post.readers));
+      if (storage::is_gathered((*member)->reception) && post.readers == storage::Reception::kEach)
+        return "a member of " + name + " whose reception is " + how + ": it comes to them with others";
+      if ((*member)->reception == storage::Reception::kNotOwn && post.author == (*member)->address())
+        return "a member of " + name + " who wrote it, and whose reception is not_me";
       return "a member of " + name + " with delivery on, which it was not when the post was accepted";
     }
     const auto left = storage::DepartureStore(c).latest(name, *person);

@@ -15,6 +15,7 @@
 #include "smtpd/cli/suspensions.h"
 #include "smtpd/cli/text_options.h"
 #include "storage/directory_store.h"
+#include "storage/reception.h"
 
 namespace essaim::smtpd::cli {
 namespace {
@@ -147,12 +148,15 @@ Result<storage::ListRecord> place_of(storage::Connection& c, const Row& row, con
 
 Result<void> read_options(const std::vector<std::string>& words, lists::Request* request) {
   for (const std::string& word : words) {
-    if (word == "mail" || word == "nomail") {
-      request->reception = word == "mail" ? storage::Reception::kEach : storage::Reception::kNone;
+    if (const auto reception = storage::parse_reception(word)) {
+      request->reception = reception;
     } else if (word == "conceal" || word == "noconceal") {
       request->options.conceal = word == "conceal";
     } else {
-      return Error{ErrorCode::kInvalid, "\"" + word + "\": there are mail, nomail, conceal and noconceal"};
+      return Error{
+          ErrorCode::kInvalid,
+          "\"" + word +
+              "\": there are mail, nomail, digest, digestplain, summary, not_me, conceal and noconceal"};
     }
   }
   return {};

@@ -8,6 +8,7 @@
 #include "core/base/random.h"
 #include "core/base/text.h"
 #include "smtpd/operate/queue_ops.h"
+#include "storage/digest_store.h"
 #include "storage/post_store.h"
 
 namespace essaim::smtpd::operate {
@@ -243,6 +244,12 @@ storage::Job make_deletions_job(const Clock& clock) {
            "; posts released that an interrupted command had left held: " + std::to_string(*released);
   };
   return job;
+}
+
+Result<void> take_out_of_digest(storage::Database& database, Id post_id) {
+  return database.write_now(storage::Durability::kAccept, [post_id](storage::Connection& connection) {
+    return storage::DigestStore(connection).remove_post(post_id);
+  });
 }
 
 }  // namespace essaim::smtpd::operate

@@ -65,4 +65,7 @@ Result<std::int64_t> finish_withdrawals(storage::Database& database, const Clock
 inline constexpr char kDeletionsJob[] = "deletions";
 storage::Job make_deletions_job(const Clock& clock);
 
+// A post that is to reach nobody any more, nor those who have digests, waits for none.
+Result<void> take_out_of_digest(storage::Database& database, Id post_id);
+
 }  // namespace essaim::smtpd::operate

@@ -3,6 +3,8 @@
 #include <cstdint>
 
 #include "core/base/log.h"
+#include "smtpd/operate/deletion_marks.h"
+#include "storage/digest_store.h"
 #include "storage/post_again.h"
 #include "storage/post_store.h"
 
@@ -14,7 +16,7 @@ using storage::Database;
 using storage::Durability;
 using storage::PostStore;
 
-enum class State { kUnknown, kGone, kWaits, kReported, kReady };
+enum class State { kUnknown, kGone, kForDigest, kWaits, kReported, kReady };
 
 struct Looked {
   State state = State::kUnknown;
@@ -31,7 +33,9 @@ Result<Looked> look(Connection& connection, Id id) {
   out.list = (*found)->list_address;
   auto there = storage::can_be_sent(connection, id);
   if (!there.ok()) return there.error();
-  out.state = State::kGone;
+  auto digest = storage::DigestStore(connection).waits(id);
+  if (!digest.ok()) return digest.error();
+  out.state = *digest ? State::kForDigest : State::kGone;
   if (!*there) return out;
   auto counts = posts.counts(id);
   if (!counts.ok()) return counts.error();
@@ -67,6 +71,7 @@ Result<TextRemoval> remove_post_text(Database& database, std::span<const Id> pos
     if (looked->state == State::kReady && !dry_run) {
       std::int64_t settled = 0;
       ESSAIM_TRY(database.write_now(Durability::kAccept, [id, &settled](Connection& c) -> Result<void> {
+        ESSAIM_TRY(storage::DigestStore(c).remove_post(id));
         auto done = PostStore(c).settle({&id, 1}, WallTime::max());
         if (!done.ok()) return done.error();
         settled = done->posts;
@@ -98,8 +103,10 @@ Result<TextRemoval> remove_post_text(Database& database, std::span<const Id> pos
             ": a report about it is to be made, which quotes its header; a running server does "
             "that within a minute, or: essaim job run reports");
         break;
+      case State::kForDigest:
       case State::kReady:
         if (!dry_run) {
+          ESSAIM_TRY(take_out_of_digest(database, id));
           ESSAIM_TRY(drop_rest(database, id));
           log::info("post-text", {{"id", format_id(id)}, {"list", looked->list}, {"result", "removed"}});
         }

@@ -1,5 +1,5 @@
 // Takes the text of posts away that nobody waits for, before its time: it stays for `retention.failed` where somebody failed, so
-// that it can be sent again. The ledger stays. Blocking; short transactions, beside running servers.
+// that it can be sent again, and until the digest that it is to be in. The ledger stays. Blocking; short transactions, beside running servers.
 #pragma once
 
 #include <span>

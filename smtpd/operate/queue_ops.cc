@@ -193,9 +193,8 @@ class Operation {
     int failures = 0;  // they show when the work comes to the post
     static_cast<void>(hold_all(old, [&failures](Id /*id*/, const Work& work) {
       if (failures >= kMostFailures) return false;
-      const bool done = work().ok();
-      failures = done ? 0 : failures + 1;
-      return done;
+      failures = work().ok() ? 0 : failures + 1;
+      return failures == 0;
     }));
     // Somebody may have taken it back, and the post may be on its way again.
     if (recall && !over.empty()) recall(over);
@@ -453,6 +452,7 @@ class Operation {
           return *ended ? head.pending : 0;
         });
     if (!removed.ok()) return removed.error();
+    if (of_all()) ESSAIM_TRY(take_out_of_digest(database_, id));
     count(id, *removed);
     return {};
   }

@@ -218,7 +218,7 @@ BOOST_AUTO_TEST_CASE(members_see_and_change_their_options) {
   BOOST_TEST(site.ask("ann@x.example", "set dev nomail\n").says("are like that already"));
   BOOST_TEST(site.ask("ann@x.example", "set * conceal\n").says("other@lists.example"));
   BOOST_TEST(site.member("dev", "ann@x.example")->conceal);
-  BOOST_TEST(site.ask("ann@x.example", "set dev digest\n").says("this list does not offer digest"));
+  BOOST_TEST(site.ask("ann@x.example", "set dev digest\n").says("dev@lists.example makes no digests"));
   BOOST_TEST(site.ask("new@x.example", "set dev nomail\n").says("only members have options"));
   const Letter which = site.ask("ann@x.example", "which\n");
   BOOST_TEST(which.says("dev@lists.example  member, nomail, conceal"), which.text);

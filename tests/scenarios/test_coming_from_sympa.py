@@ -55,6 +55,7 @@ visibility conceal
 
 email carol@a.example
 inclusion 1600000000
+reception urlize
 subscribed 0
 suspend 1
 """
@@ -92,6 +93,13 @@ email listmaster@lists.example
 status open
 
 serial 3
+
+digest
+days 1,3,5
+hour 13
+minute 26
+
+digest_max_size 10
 """
 SUSPENDED = """date 1700000000
 email over@a.example
@@ -133,7 +141,7 @@ class ComingFromSympa(processes.Scenario):
         # On a host whose locale is an old one.
         made = subprocess.run([SCRIPT, there, "lists.example"], capture_output=True, encoding="utf-8", check=True,
                               env={**os.environ, "PYTHONIOENCODING": "latin-1"})
-        for remark in ("include_sql_query is not brought over", "1 of its members had reception digest",
+        for remark in ("include_sql_query is not brought over", "1 of its members had reception urlize",
                        "1 of its members came from a data source"):
             self.assertIn("dev@lists.example: " + remark, made.stderr)
         self.assertIn("old@lists.example: there is no member.dump", made.stderr)
@@ -144,7 +152,8 @@ class ComingFromSympa(processes.Scenario):
         self.assertIn("nothing to change", server.run("config", "apply", "-", stdin=made.stdout))
         people = {one["address"]: one for one in server.json("member", "list", "dev@lists.example")}
         self.assertEqual('Ann (b) "Bee"', people["ann@a.example"]["name"])
-        self.assertTrue(people["ann@a.example"]["delivery"])
+        self.assertEqual((True, "digest"), tuple(people["ann@a.example"][key] for key in ("delivery", "reception")))
+        self.assertEqual("mon,wed 14:30", server.json("list", "show", "dev@lists.example")["settings"]["digest"]["value"])
         self.assertEqual("Bob d\u2019Abeille-B\u00e9e", people["Bob@a.example"]["name"])
         self.assertEqual((False, True), tuple(people["Bob@a.example"][key] for key in ("delivery", "conceal")))
         self.assertFalse(people["carol@a.example"]["delivery"])
@@ -253,7 +262,7 @@ class ComingFromSympa(processes.Scenario):
             "reception nomail\nsubscribed 1\nupdate_date 1700000000\nvisibility conceal\n\n")
         made = subprocess.run([SCRIPT, there, "lists.example"], capture_output=True, text=True, check=True)
         self.assertNotIn("ants", made.stdout)
-        for line in ('  "over@a.example",', '  "now@a.example (off)",', '  "later@a.example",', 'footer_style = "mime"',
+        for line in ('digest = "mon,wed,fri 13:26"', 'digest_max_posts = "10"', '  "over@a.example",', '  "now@a.example (off)",', '  "later@a.example",', 'footer_style = "mime"',
                      'held_expire = "15d"', 'anonymous = "true"',
                      'misaddressed_commands = "accept"'):
             self.assertIn(line, made.stdout.splitlines())

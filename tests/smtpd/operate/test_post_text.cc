@@ -4,6 +4,7 @@
 
 #include "smtpd/operate/post_text.h"
 #include "storage/batch_store.h"
+#include "storage/digest_store.h"
 #include "storage/post_store.h"
 #include "storage/report_store.h"
 #include "storage/sql.h"
@@ -71,6 +72,38 @@ BOOST_FIXTURE_TEST_CASE(a_text_that_nobody_waits_for_goes_and_the_ledger_stays, 
     return {};
   }));
   BOOST_TEST((remove({1}).gone == std::vector<Id>{1}));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_text_that_waits_for_a_digest_goes_out_of_it, Site) {
+  const auto waits = [this] {
+    bool out = false;
+    must(database->read_now([&](Connection& c) -> Result<void> {
+      out = must(DigestStore(c).waits(1));
+      return {};
+    }));
+    return out;
+  };
+  // While it would be kept for those who have not got it as well; and when it is settled.
+  for (const bool settled : {false, true}) {
+    BOOST_TEST_CONTEXT("settled " << settled) {
+      if (settled) commit(*database, [](Connection& c) { return PostStore(c).add(post(9), "again"); });
+      const Id id = settled ? 9 : 1;
+      commit(*database, [&](Connection& c) -> Result<void> {
+        ESSAIM_TRY(DigestStore(c).add_post(kList, id, kNow));
+        if (!settled) return {};
+        ESSAIM_TRY(sql::run(c, "UPDATE post SET expanded = 1 WHERE id = 9"));
+        const auto done = PostStore(c).settle({&id, 1}, WallTime::max());
+        return done.ok() ? Result<void>() : done.error();
+      });
+      BOOST_TEST(has_text(id));
+      BOOST_TEST((remove({id}, true).removed == std::vector<Id>{id}));
+      BOOST_TEST(has_text(id));
+      BOOST_TEST((remove({id}).removed == std::vector<Id>{id}));
+      BOOST_TEST(!has_text(id));
+      BOOST_TEST(!waits());
+      BOOST_TEST((remove({id}).gone == std::vector<Id>{id}));
+    }
+  }
 }
 
 BOOST_FIXTURE_TEST_CASE(a_report_that_is_to_be_made_comes_first, Site) {
