@@ -86,8 +86,11 @@ Result<std::vector<ReadyDigest>> make_all(const Services& services, const Materi
   std::vector<DigestEntry> entries;
   for (const std::string& message : material.messages) {
     auto entry = digest_entry(message);
-    if (!entry.ok()) return entry.error();  // it went out as it is
-    entries.push_back(*std::move(entry));
+    if (entry.ok())
+      entries.push_back(*std::move(entry));
+    else  // it went out as it is, and keeps the others from nobody
+      log::warning("digest-without-post",
+                   {{"list", material.target->list.address()}, {"why", entry.error().message}});
   }
   std::vector<ReadyDigest> out;
   if (entries.empty()) return out;
