@@ -53,7 +53,7 @@ Result<void> drop_without_post(Connection& connection, std::vector<std::string>*
     notes->push_back(
         about("post", one.id,
               "its row is lost, and what became of " + counted(one.second, "recipient", "recipients")));
-  for (const char* table : {"batch_state", "batch", "rendering", "late_outcome", "report_due"})
+  for (const char* table : {"batch_state", "batch", "rendering", "late_outcome", "report_due", "digest_post"})
     ESSAIM_TRY(connection.execute(std::string("DELETE FROM ") + table +
                                   " WHERE NOT EXISTS (SELECT 1 FROM post p WHERE p.id = post_id)"));
   return {};
