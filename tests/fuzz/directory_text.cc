@@ -39,7 +39,7 @@ ESSAIM_FUZZ_TARGET(directory_text) {
   std::istringstream in{std::string(data)};
   const lists::MemberLines lines = lists::read_member_lines(in);
   for (const lists::NewMember& member : lines.members) {
-    const lists::PersonText person{member.address, member.name, true};
+    const lists::PersonText person{member.address, member.name, storage::Reception::kEach};
     const auto again = lists::parse_person(lists::person_line(person));
     ESSAIM_CHECK(again.ok() && *again == person);
   }

@@ -43,7 +43,7 @@ class ServerConnection final : public EngineConnection {
   Server& server_;
 };
 
-struct Readers {
+struct SomeReaders {
   using Length = ReaderPool::Length;
   Server server;
   // So any that has begun has been at work for too long.
@@ -56,11 +56,11 @@ struct Readers {
                   Duration::zero()};
   int runs = 0;
 
-  Readers() {
+  SomeReaders() {
     pool.start();
     must(read(Length::kShort, [](Connection&) { return Result<void>(); }));
   }
-  ~Readers() { pool.stop(); }
+  ~SomeReaders() { pool.stop(); }
   Result<void> read(Length length, Work work) {
     std::promise<Result<void>> done;
     pool.read(Database::How::kSnapshot, length, std::move(work),
@@ -80,7 +80,7 @@ struct Readers {
 BOOST_AUTO_TEST_SUITE(reader_pool)
 
 BOOST_FIXTURE_TEST_CASE(what_had_not_begun_when_its_connection_was_found_lost_is_run_on_another_one,
-                        Readers) {
+                        SomeReaders) {
   for (const Length length : {Length::kShort, Length::kLong}) {
     const int before = server.opened;
     server.gone = true;
@@ -94,7 +94,7 @@ BOOST_FIXTURE_TEST_CASE(what_had_not_begun_when_its_connection_was_found_lost_is
   }
 }
 
-BOOST_FIXTURE_TEST_CASE(a_long_work_that_was_under_way_for_long_is_not_asked_for_twice, Readers) {
+BOOST_FIXTURE_TEST_CASE(a_long_work_that_was_under_way_for_long_is_not_asked_for_twice, SomeReaders) {
   BOOST_TEST((code_of(read(Length::kLong, lost_at_first())) == ErrorCode::kIo));
   BOOST_TEST(runs == 1);
   runs = 0;
