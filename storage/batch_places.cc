@@ -76,19 +76,22 @@ Result<std::int64_t> release_batches(
   if (!together.ok()) {
     if (together.error().code != ErrorCode::kDamaged) return together.error();
     std::vector<Place> places;
+    std::vector<DamagedBatch> unknown;
     ESSAIM_TRY(database.read_now([&](Connection& c) -> Result<void> {
       if (c.dialect() != Dialect::kSqlite) return together;
       places.clear();
+      unknown.clear();
       return row_by_row(
           c, kInQueue, {static_cast<std::int64_t>(BatchQueue::kOwned)},
           [&places](Place place) {
             places.push_back(place);
             return Result<void>();
           },
-          [&damaged](Place, const Error& error) {
-            damaged.push_back({0, 0, error.message});
+          [&unknown](Place, const Error& error) {
+            unknown.push_back({0, 0, error.message});
           });
     }));
+    damaged.insert(damaged.end(), unknown.begin(), unknown.end());
     for (const Place place : places) {
       // What power takes of it the next start does again.
       const Result<void> alone = give_back(Durability::kProgress, place);

@@ -1,5 +1,7 @@
 #include "storage/departure_store.h"
 
+#include <limits>
+
 #include "storage/recipient_key.h"
 #include "storage/sql.h"
 
@@ -8,6 +10,8 @@ namespace {
 
 constexpr std::string_view kColumns =
     "SELECT member_id, list_address, address, how, client, left_at FROM departure ";
+
+constexpr std::size_t kLookedAtTogether = 1000;
 
 DepartureRecord departure(Statement& s) {
   return {s.integer(0), sql::text(s, 1), sql::text(s, 2), sql::text(s, 3), sql::text(s, 4), sql::time(s, 5)};
@@ -39,20 +43,25 @@ Result<std::vector<DepartureRecord>> DepartureStore::of_list(const std::string& 
 Result<std::optional<DepartureRecord>> DepartureStore::latest(const std::string& list_address,
                                                               const smtp::Address& address) {
   const std::string wanted = recipient_key(address.local, address.domain);
-  auto statement = sql::prepare(connection_,
-                                std::string(kColumns) +
-                                    "WHERE list_address = ? "
-                                    "ORDER BY left_at DESC, member_id DESC",
-                                list_address);
-  if (!statement.ok()) return statement.error();
+  // A server sends all that it is asked for before the first is looked at, and a list may have lost a million.
+  std::int64_t left = std::numeric_limits<std::int64_t>::max();
+  Id member = std::numeric_limits<Id>::max();
   for (;;) {
-    const auto row = (*statement)->step();
-    if (!row.ok()) return row.error();
-    if (!*row) return std::optional<DepartureRecord>();
-    const std::string left = sql::text(**statement, 2);
-    const std::size_t at = left.rfind('@');
-    if (at == std::string::npos || recipient_key(left.substr(0, at), left.substr(at + 1)) != wanted) continue;
-    return std::optional(departure(**statement));
+    const auto some = all(sql::prepare(
+        connection_,
+        std::string(kColumns) + "WHERE list_address = ? AND left_at <= ? AND (left_at < ? OR member_id < ?) "
+                                "ORDER BY left_at DESC, member_id DESC LIMIT ?",
+        list_address, left, left, member, kLookedAtTogether));
+    if (!some.ok()) return some.error();
+    for (const DepartureRecord& one : *some) {
+      const std::size_t at = one.address.rfind('@');
+      if (at != std::string::npos &&
+          recipient_key(one.address.substr(0, at), one.address.substr(at + 1)) == wanted)
+        return std::optional(one);
+    }
+    if (some->size() < kLookedAtTogether) return std::optional<DepartureRecord>();
+    left = to_millis(some->back().left);
+    member = some->back().member_id;
   }
 }
 

@@ -1,7 +1,9 @@
 """A disk has damaged the database, and there is no backup: what can be read goes on in a new file."""
 
 import contextlib
+import os
 import sqlite3
+import subprocess
 import unittest
 
 from support import essaim, processes, sink
@@ -98,6 +100,29 @@ class SalvagedFromADamagedFile(processes.Scenario):
         self.essaim.wait_finished(self.post("a new one"))
         self.assertEqual({address: 1 for address in left | {LATE}}, dict(self.sink.recipients() - before))
         self.assertEqual(0, self.essaim.stop())
+
+    def test_without_room_nothing_is_begun(self):
+        if os.geteuid() != 0:
+            self.fail("this case mounts a small file system and needs root")
+        self.assertEqual(0, self.essaim.stop())
+        disk = self.folder / "disk"
+        disk.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "essaim-test", disk], check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", disk], check=True)
+        self.essaim.run("storage", "salvage", self.essaim.database, disk / "saved.db", check=False)
+        self.assertEqual(1, self.essaim.last.returncode)
+        self.assertIn("MB are left there, and the new file may take", self.essaim.last.stderr)
+        self.assertEqual([], list(disk.iterdir()))
+        # Somebody looks at it with a program of his own.
+        with contextlib.closing(sqlite3.connect(self.essaim.database)) as other:
+            other.execute("SELECT COUNT(*) FROM member").fetchone()
+            other.execute("BEGIN")
+            other.execute("SELECT COUNT(*) FROM member").fetchone()
+            self.essaim.run("storage", "salvage", self.essaim.database, self.saved, check=False)
+            self.assertIn(f"process {os.getpid()} has it open", self.essaim.last.stderr)
+        told = self.essaim.run("storage", "salvage", self.essaim.database, self.saved)
+        self.assertIn("saved whole in", told)
+        self.assertEqual(1, self.essaim.last.stdout.count(f"member  {len(MEMBERS) + 2} rows"), told)
 
     def test_posts_of_which_the_state_is_lost_wait_for_the_operator(self):
         released, deleted = self.waiting_post("one"), self.waiting_post("another")

@@ -104,6 +104,7 @@ BOOST_FIXTURE_TEST_CASE(rows_of_a_damaged_page_keep_no_others_from_being_claimed
   BOOST_TEST(claimed.back() == kPosts);
   must(database->read_now([&](Connection& c) -> Result<void> {
     std::vector<Id> names;
+    names.reserve(bad.size());
     for (const Place place : bad) names.push_back(BatchStore(c).name_of(place, "why").post_id);
     BOOST_TEST(std::count(names.begin(), names.end(), kDamaged) == 1);
     BOOST_TEST(std::count(names.begin(), names.end(), Id{0}) == 0);

@@ -115,6 +115,14 @@ BOOST_AUTO_TEST_CASE(the_latest_departure_of_somebody_is_found_however_the_addre
     BOOST_TEST(must(store.latest("dev@lists.test", {"ANN", "a.test"}))->how == "mail");
     BOOST_TEST(must(store.latest("dev@lists.test", {"bob", "A.test"}))->how == "operator");
     BOOST_TEST(!must(store.latest("dev@lists.test", {"cem", "a.test"})).has_value());
+    // Behind as many as are looked at together, at one time.
+    for (Id id = 100; id < 2600; ++id)
+      ESSAIM_TRY(store.add({id, "dev@lists.test", "u" + std::to_string(id) + "@a.test", "page", "",
+                            kNow + std::chrono::seconds(20)}));
+    for (const Id id : {100, 599, 600, 1599, 1600, 2599})
+      BOOST_TEST(must(store.latest("dev@lists.test", {"u" + std::to_string(id), "a.test"}))->member_id == id);
+    BOOST_TEST(must(store.latest("dev@lists.test", {"ann", "a.test"}))->how == "mail");
+    BOOST_TEST(!must(store.latest("dev@lists.test", {"cem", "a.test"})).has_value());
     return {};
   });
 }
