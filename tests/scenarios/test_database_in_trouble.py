@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pathlib
 import signal
 import sqlite3
 import subprocess
@@ -80,6 +81,12 @@ class DatabaseInTrouble(processes.Scenario):
         self.assertIn("error database.file_gone ", self.essaim.process.output())
         pid = self.essaim.process.process.pid
         self.essaim.process.send(signal.SIGSTOP)
+
+        def stands_still():
+            tasks = pathlib.Path(f"/proc/{pid}/task").iterdir()
+            return all((task / "stat").read_text().rpartition(")")[2].split()[0] == "T" for task in tasks)
+
+        processes.wait_for("the server to stand still", stands_still)
         saved = {}
         for number in os.listdir(f"/proc/{pid}/fd"):
             target = os.readlink(f"/proc/{pid}/fd/{number}").removesuffix(" (deleted)")
