@@ -178,6 +178,7 @@ class QueueManager final : public NoteSink {
   // queue_pause.cc
   void watch_saves();
   void save_ended(bool works);
+  bool fails_alone(const std::vector<SaveItem>& items, const Error& error) const;
   void save_at_once(std::size_t most);
 
   // queue_recall.cc
@@ -281,7 +282,8 @@ class QueueManager final : public NoteSink {
   MonoTime pause_told_at_{};
   std::atomic<MonoTime> paused_since_{};  // this one and the next: of the present pause, or the last
   std::atomic<bool> pause_told_{false};
-  std::uint64_t pauses_ = 0;  // since one was told
+  std::uint64_t commits_at_pause_ = 0;  // of the database
+  std::uint64_t pauses_ = 0;            // since one was told
   std::list<RecallOp> recalls_;
   bool asking_held_ = false;               // which of our posts are held
   std::optional<MonoTime> ask_held_next_;  // since some were, or one may have been missed

@@ -10,6 +10,7 @@ namespace {
 // Where the database is slow all day, one short pause in a minute is told, and how many there were.
 constexpr Duration kToldEvery = std::chrono::minutes(1);
 constexpr Duration kLong = std::chrono::seconds(5);
+constexpr int kFailuresUntilAlone = 3;  // in a row
 
 }  // namespace
 
@@ -27,6 +28,7 @@ void QueueManager::watch_saves() {
     if (!save_watch_.too_long(now)) return;
     paused_since_ = now;
     pause_told_ = false;
+    commits_at_pause_ = database_.counters().commits;
     fabric_.paused = true;  // last: others read the two when they see it
     ++pauses_;
   } else if (database_.healthy()) {
@@ -41,6 +43,14 @@ void QueueManager::watch_saves() {
                                   {"for", save_watch_.silence(now)},
                                   {"unsaved", static_cast<std::uint64_t>(unsaved())},
                                   {"pauses", std::exchange(pauses_, 0)}});
+}
+
+// Somebody keeps a row of it locked, for hours perhaps, and the database takes what others write meanwhile.
+bool QueueManager::fails_alone(const std::vector<SaveItem>& items, const Error& error) const {
+  if (!fabric_.paused || items.size() != 1 || error.code != ErrorCode::kTemporary) return false;
+  if (!database_.healthy() || database_.counters().commits == commits_at_pause_) return false;
+  const auto found = open_.find(items.front().batch.get());
+  return found != open_.end() && found->second->save_failures + 1 >= kFailuresUntilAlone;
 }
 
 bool QueueManager::pause_long() const {

@@ -87,7 +87,7 @@ void QueueManager::saved(const std::shared_ptr<std::vector<SaveItem>>& items,
                          const std::vector<bool>& conflicts, const Result<void>& outcome) {
   if (outcome.ok()) ESSAIM_CRASH_POINT("save.after-commit");
   for (const SaveItem& item : *items) unsaved_in_saves_ -= item.part.outcomes;
-  save_ended(outcome.ok() || is_about_the_work(outcome.error()));
+  save_ended(outcome.ok() || is_about_the_work(outcome.error()) || fails_alone(*items, outcome.error()));
   std::uint64_t count = 0;
   if (!outcome.ok()) {
     if (save_trouble_.again())

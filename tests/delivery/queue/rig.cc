@@ -19,6 +19,7 @@ void Tokens::append_link(const storage::PostRecord&, const storage::BatchRecipie
 
 Result<void> KeptFailures::on_failures(storage::Connection& connection,
                                        const std::vector<delivery::Failure>& failures) {
+  if (locked) return Error{ErrorCode::kTemporary, "the row is locked"};
   // In the same transaction, as the daemon's listener does.
   for (const auto& failure : failures)
     if (failure.recipient.member_id != 0 && !failure.about_message)

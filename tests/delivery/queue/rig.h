@@ -3,6 +3,7 @@
 // database.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -50,6 +51,7 @@ class KeptFailures : public delivery::FailureListener {
   std::map<std::string, int> told() const;  // recipient -> how often
   bool about_message(const std::string& to) const;
   std::string reply(const std::string& to) const;  // the last one; "": none
+  std::atomic<bool> locked{false};                 // the rows: it gives up waiting for them
 
  private:
   mutable std::mutex mutex_;

@@ -300,6 +300,47 @@ BOOST_AUTO_TEST_CASE(sending_goes_on_as_soon_as_a_shared_database_takes_anything
   outage.finish(kAll);
 }
 
+// Its rows are locked by somebody who forgets to end a transaction.
+BOOST_AUTO_TEST_CASE(a_save_that_fails_alone_does_not_keep_sending_paused) {
+  log::Capture quiet([](log::Level, std::string_view) {});
+  storage::NodeLease lease(system_clock());
+  lease.extend(system_clock().mono_now() + 1h);
+  TestSink sink;
+  HostPolicy policy;
+  policy.rcpt = [](const std::string& to, int) {
+    return to.find("nobody") != std::string::npos ? "550 5.1.1 no such user" : "250 2.1.5 ok";
+  };
+  sink.set(address_of(0), policy);
+  Site site;
+  const auto post_to = [&site](const std::string& local) {
+    return site.post_to(site.new_post(storage::CopyMode::kPersonal, 1), 0, {{0, local, "d0.test"}});
+  };
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings_for(site, sink), 2,
+      delivery::KeySource(), &lease);
+  run.failures.locked = true;
+  const Id fails = post_to("nobody");
+  // As the watch over what others have done.
+  const auto ring = [&run] {
+    run.engine->ring();
+    return true;
+  };
+  BOOST_TEST(wait_until([&] { return ring() && run.engine->paused(); }, 60s));
+  const Id post = post_to("user");
+  // The database takes all else, as beats.
+  const auto beat = [&site] {
+    must(site.database->write_now(storage::Durability::kAccept, [](storage::Connection& c) {
+      return c.execute("UPDATE batch_state SET due = due WHERE 1 = 0");
+    }));
+    return true;
+  };
+  BOOST_TEST(wait_until([&] { return beat() && ring() && site.finished(post); }, 60s));
+  BOOST_TEST(!site.finished(fails));
+  run.failures.locked = false;
+  BOOST_TEST(wait_until([&] { return site.finished(fails); }));
+  BOOST_TEST(wait_until([&] { return !run.engine->paused(); }));
+}
+
 // It is tried again after two seconds, four, and more.
 BOOST_AUTO_TEST_CASE(a_save_that_fails_does_not_keep_others_waiting) {
   if (!TempDatabase::is_sqlite()) return;
