@@ -39,6 +39,21 @@ Result<unsigned> parse_day(std::string_view text) {
                "\" is no day: there are sun, mon, tue, wed, thu, fri, sat and daily");
 }
 
+// mktime() means either of two times of which a clock that is put back shows the same, as it did before.
+std::time_t first_of_both(std::time_t when) {
+  constexpr std::time_t kHalfAnHour = 1800, kLongest = 2 * 3600;
+  std::tm shown{};
+  localtime_r(&when, &shown);
+  for (std::time_t back = kLongest; back > 0; back -= kHalfAnHour) {
+    const std::time_t before = when - back;
+    std::tm then{};
+    localtime_r(&before, &then);
+    if (then.tm_mday == shown.tm_mday && then.tm_hour == shown.tm_hour && then.tm_min == shown.tm_min)
+      return before;
+  }
+  return when;
+}
+
 }  // namespace
 
 Result<DigestSchedule> parse_schedule(std::string_view text) {
@@ -83,7 +98,7 @@ WallTime next_time(const DigestSchedule& schedule, WallTime time) {
     there.tm_min = schedule.minute;
     there.tm_sec = 0;
     there.tm_isdst = -1;
-    const std::time_t when = std::mktime(&there);  // which sets the day of the week
+    const std::time_t when = first_of_both(std::mktime(&there));  // which sets the day of the week
     if (when > seconds && (schedule.days & (1U << there.tm_wday)) != 0)
       return from_millis(std::int64_t{when} * 1000);
   }

@@ -21,8 +21,8 @@ Result<DigestSchedule> parse_schedule(std::string_view text);
 // As "mon,thu 07:30"; "" for never.
 std::string to_string(const DigestSchedule& schedule);
 
-// The first such time behind `time`, of a schedule that is on. Where clocks are changed, a time that there is twice counts once,
-// and one that there is not comes an hour later.
+// The first such time behind `time`, of a schedule that is on. Where clocks are changed, a time that there is twice is the
+// first of them, and one that there is not comes an hour later.
 WallTime next_time(const DigestSchedule& schedule, WallTime time);
 
 }  // namespace essaim::lists
