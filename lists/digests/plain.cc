@@ -3,6 +3,7 @@
 
 #include "core/base/text.h"
 #include "core/mail/charset.h"
+#include "core/mail/content_type.h"
 #include "core/mail/readable.h"
 #include "lists/digests/compose.h"
 #include "lists/templates/phrases.h"
@@ -13,14 +14,16 @@ namespace {
 constexpr std::size_t kBehindContents = 70, kBetweenPosts = 30;  // hyphens, §3.2
 
 bool is_separator(std::string_view line) {
+  while (line.ends_with(' ') || line.ends_with('\t')) line.remove_suffix(1);  // nobody sees them
   return line.size() == kBetweenPosts && line.find_first_not_of('-') == line.npos;
 }
 
 // The lines of a text with LF; a line that would end the post is moved by a blank (§3.2, of "undigestifiers").
 std::string lines_of_post(const std::string& text) {
   std::string out;
-  for (std::string_view line : split(text, '\n')) {
-    while (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+  std::string lines = text;
+  std::erase(lines, '\r');  // nor is one put together from what stands around them
+  for (const std::string_view line : split(lines, '\n')) {
     if (is_separator(line)) out += ' ';
     out.append(line).append("\n");
   }
@@ -28,12 +31,17 @@ std::string lines_of_post(const std::string& text) {
   return out;
 }
 
-// What of a post is no text, a line for each kind that there is.
+// What of a post is not among its text, a line for each part.
 std::string not_shown(const DigestEntry& entry, const std::string& language) {
   std::string out;
-  for (const mail::LeafText& part : mail::parts_of(entry.header, entry.body)) {
-    const bool is_text = part.type.starts_with("text/") || part.type.starts_with("multipart/");
-    if (is_text && !part.attachment) continue;
+  auto parts = mail::parts_of(entry.header, entry.body);
+  // A picture alone.
+  if (const mail::ContentType type = mail::content_type_of(entry.header); type.type != "multipart")
+    parts.push_back({type.type + "/" + type.subtype, std::nullopt, false});
+  for (const mail::LeafText& part : parts) {
+    const bool may_be_shown =
+        part.type == "text/plain" || part.type == "text/html" || part.type.starts_with("multipart/");
+    if (may_be_shown && !part.attachment) continue;
     if (part.type == "application/pgp-signature" || part.type.ends_with("pkcs7-signature")) continue;
     out += "[" +
            phrase(language, "not in this digest: {{what}}", {{"what", escaped_for_display(part.type, 80)}}) +

@@ -367,6 +367,33 @@ BOOST_AUTO_TEST_CASE(a_plain_digest_is_one_text_that_can_be_taken_apart) {
   BOOST_TEST(summary.find("before") == std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(no_separator_is_put_together_from_what_is_not_seen) {
+  Digesting site;
+  const std::string half(15, '-');
+  // A CR alone, which goes with the lines' own, and blanks behind it.
+  site.post("each@x.example", 1, "one\n" + half + "=0D" + half + "\ntwo\n" + half + half + "=20=09\nthree\n",
+            "MIME-Version: 1.0\nContent-Type: text/plain\nContent-Transfer-Encoding: quoted-printable\n");
+  site.clock.advance(std::chrono::hours(24));
+  site.run_job();
+  const std::string text = text_of(site.rendering(site.digest_for(Reception::kPlainDigest).id));
+  BOOST_TEST(text.find("one\n " + half + half + "\ntwo\n " + half + half) != std::string::npos, text);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_text_is_named_in_a_plain_digest) {
+  Digesting site;
+  site.post("each@x.example", 1, "AAAA\n",
+            "MIME-Version: 1.0\nContent-Type: image/gif\nContent-Transfer-Encoding: base64\n");
+  site.post("each@x.example", 2, "--b\n\nsee the change\n--b\nContent-Type: text/x-patch\n\n-a\n+b\n--b--\n",
+            "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n");
+  site.post("each@x.example", 3);
+  site.clock.advance(std::chrono::hours(24));
+  site.run_job();
+  const std::string text = text_of(site.rendering(site.digest_for(Reception::kPlainDigest).id));
+  BOOST_TEST(text.find("\n[not in this digest: image/gif]\n") != std::string::npos, text);
+  BOOST_TEST(text.find("see the change\n[not in this digest: text/x-patch]\n") != std::string::npos, text);
+  BOOST_TEST(text.find("[not in this digest: text/plain]") == std::string::npos, text);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_encrypted_is_named) {
   Digesting site;
   site.post("each@x.example", 1, "--b\n\nsecret\n--b--\n",
