@@ -18,12 +18,16 @@ Result<void> DigestStore::add_post(Id list_id, Id post_id, WallTime now) {
 }
 
 Result<std::vector<WaitingForDigest>> DigestStore::waiting() {
-  return sql::rows(sql::prepare(connection_,
-                                "SELECT list_id, COUNT(*), MIN(added) FROM digest_post GROUP BY list_id "
-                                "ORDER BY list_id"),
-                   [](Statement& row) {
-                     return WaitingForDigest{row.integer(0), row.integer(1), sql::time(row, 2)};
-                   });
+  return sql::rows(
+      sql::prepare(connection_,
+                   "SELECT d.list_id, COUNT(*), MIN(CASE WHEN COALESCE(p.held, 0) = 0 THEN d.added END) "
+                   "FROM digest_post d LEFT JOIN post p ON p.id = d.post_id GROUP BY d.list_id "
+                   "ORDER BY d.list_id"),
+      [](Statement& row) {
+        WaitingForDigest one{row.integer(0), row.integer(1), std::nullopt};
+        if (!row.is_null(2)) one.oldest = sql::time(row, 2);
+        return one;
+      });
 }
 
 Result<std::vector<Id>> DigestStore::posts(Id list_id, std::size_t limit) {
@@ -33,11 +37,15 @@ Result<std::vector<Id>> DigestStore::posts(Id list_id, std::size_t limit) {
                                list_id, limit));
 }
 
-Result<void> DigestStore::remove_posts(Id list_id, std::span<const Id> posts) {
-  for (const Id post : posts)
-    ESSAIM_TRY(
-        sql::run(connection_, "DELETE FROM digest_post WHERE list_id = ? AND post_id = ?", list_id, post));
-  return {};
+// What was read before says nothing where others write at the same time: the row count does.
+Result<bool> DigestStore::take_posts(Id list_id, std::span<const Id> posts) {
+  for (const Id post : posts) {
+    auto taken =
+        sql::run(connection_, "DELETE FROM digest_post WHERE list_id = ? AND post_id = ?", list_id, post);
+    if (!taken.ok()) return taken.error();
+    if (*taken == 0) return false;
+  }
+  return true;
 }
 
 Result<void> DigestStore::remove_post(Id post_id) {

@@ -2,6 +2,7 @@
 // connection. The text of what waits is kept, though the post is finished (post_retention.cc).
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,8 +14,9 @@ namespace essaim::storage {
 
 struct WaitingForDigest {
   Id list_id = 0;
-  std::int64_t posts = 0;
-  WallTime oldest{};  // when the first of them was added
+  std::int64_t posts = 0;  // with those that an operator holds
+  std::optional<WallTime>
+      oldest;  // when the first of those was added that nobody holds; nothing: all are held
 };
 
 struct DigestsMade {
@@ -32,7 +34,8 @@ class DigestStore {
   Result<std::vector<WaitingForDigest>> waiting();
   // Those of a list in the order of their ids, but for those that an operator holds.
   Result<std::vector<Id>> posts(Id list_id, std::size_t limit);
-  Result<void> remove_posts(Id list_id, std::span<const Id> posts);
+  // False: somebody else has taken one of them, or takes it just now; the transaction is to be rolled back.
+  Result<bool> take_posts(Id list_id, std::span<const Id> posts);
   Result<void> remove_post(Id post_id);  // whatever list it waits for
   // Up to a thousand of a list that is no more. How many.
   Result<std::int64_t> remove_some(Id list_id);

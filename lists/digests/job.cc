@@ -144,6 +144,12 @@ Result<Stored> store(Connection& connection, const Storing& what) {
     out.stale = true;
     return out;
   }
+  const auto taken = waiting.take_posts(list_id, what.material.taken);
+  if (!taken.ok()) return taken.error();
+  if (!*taken) {
+    out.stale = true;
+    return out;
+  }
   std::int64_t rank = what.rank;
   for (const ReadyDigest& ready : what.digests) {
     storage::PostRecord post = ready.post;
@@ -167,7 +173,6 @@ Result<Stored> store(Connection& connection, const Storing& what) {
                          {"posts", static_cast<std::int64_t>(what.material.messages.size())},
                          {"recipients", is_big ? "more than 1000" : std::to_string(post.recipients)}});
   }
-  ESSAIM_TRY(waiting.remove_posts(list_id, what.material.taken));
   if (out.digests > 0) ESSAIM_TRY(waiting.set_made(list_id, {what.material.number, what.now}));
   ESSAIM_CRASH_POINT("digest.before-commit");
   return out;
@@ -190,18 +195,20 @@ Result<Step> send_next(const Services& services, Id list_id) {
   if (!staged.ok()) return staged.error();
   const Storing what{*material, *digests, *staged, services.rank(), now};
   Stored stored;
-  ESSAIM_TRY(
+  const auto written =
       services.database->write_now(storage::Durability::kAccept, [&](Connection& connection) -> Result<void> {
+        stored = {};
         auto result = store(connection, what);
         if (!result.ok()) return result.error();
         stored = *std::move(result);
+        if (stored.stale) return Error{ErrorCode::kConflict, "somebody else makes this digest"};
         return {};
-      }));
+      });
+  if (stored.stale) return Step{};
+  if (!written.ok()) return written.error();
   ESSAIM_CRASH_POINT("digest.after-commit");
   for (const auto& line : stored.lines) log::write(log::Level::kInfo, "digest", line.data(), line.size());
   if (stored.digests > 0 && services.bell) services.bell();
-  // Somebody else has made them meanwhile, or makes them.
-  if (stored.stale) return Step{};
   return Step{true, stored.digests > 0};
 }
 
@@ -231,7 +238,8 @@ Result<std::string> make_due_digests(const Services& services) {
       ESSAIM_TRY(forget_list(*services.database, one.list_id));
       continue;
     }
-    if (digest_due(settings_of(**list).digest, one.oldest) > now) continue;
+    // One that is held makes the others no earlier.
+    if (!one.oldest || digest_due(settings_of(**list).digest, *one.oldest) > now) continue;
     const auto before = services.database->read_now(node_without_digests);
     if (!before.ok()) return before.error();
     if (!before->empty()) return "digests wait for " + *before + ", whose program does not know them";

@@ -59,7 +59,7 @@ Result<std::vector<Row>> rows_of(storage::Connection& connection, const std::str
 
 // With the next post that comes, where none waits.
 WallTime next_of(const Row& row, WallTime now) {
-  return lists::digest_due(row.schedule, row.waiting.posts > 0 ? row.waiting.oldest : now);
+  return lists::digest_due(row.schedule, row.waiting.oldest.value_or(now));
 }
 
 int list(const Shell& shell, Site& site, const std::string& domain) {

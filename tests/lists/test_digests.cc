@@ -522,6 +522,43 @@ BOOST_AUTO_TEST_CASE(what_an_operator_holds_or_took_away_is_not_in_it) {
   BOOST_TEST(site.digests().back().subject == "news digest 2 (posts: 1): Number 1");
 }
 
+BOOST_AUTO_TEST_CASE(a_post_that_is_held_makes_the_others_no_earlier) {
+  Digesting site;
+  const Id held = site.post("each@x.example", 1);
+  TestSite::require(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) {
+    return storage::PostStore(c).set_held(held, true, "wrong");
+  }));
+  site.clock.advance(std::chrono::hours(48));  // Wednesday at noon
+  site.post("each@x.example", 2);
+  BOOST_TEST(site.run_job() == "digests: 0");
+  site.clock.advance(std::chrono::hours(6));
+  BOOST_TEST(site.run_job() == "digests: 1");
+  BOOST_TEST(site.digest_for(Reception::kSummary).subject == "news digest 1 (posts: 1): Number 2");
+  BOOST_TEST(site.run_job() == "digests: 0");
+  BOOST_TEST(site.waiting() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(what_somebody_else_has_taken_is_not_taken_again) {
+  Digesting site;
+  const Id first = site.post("each@x.example", 1), second = site.post("each@x.example", 2);
+  const Id list_id = site.list("news").id;
+  const auto take = [&](std::vector<Id> posts) {
+    bool all = false;
+    TestSite::require(
+        site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+          const auto taken = storage::DigestStore(c).take_posts(list_id, posts);
+          if (!taken.ok()) return taken.error();
+          all = *taken;
+          return {};
+        }));
+    return all;
+  };
+  BOOST_TEST(take({first}));
+  BOOST_TEST(!take({first}));
+  BOOST_TEST(!take({first, second}));
+  BOOST_TEST(take({second}));
+}
+
 BOOST_AUTO_TEST_CASE(what_fails_before_the_commit_is_made_anew_and_once) {
   Digesting site;
   site.post("each@x.example", 1);

@@ -1,9 +1,10 @@
-// Lists and domains that are changed at once, by different nodes on one server of MariaDB. A file has one writer.
+// Lists, domains and what waits for digests, changed at once by different nodes on one server of MariaDB. A file has one writer.
 #include <future>
 #include <memory>
 #include <thread>
 #include <utility>
 
+#include "storage/digest_store.h"
 #include "storage/sql.h"
 #include "tests/storage/fixtures.h"
 
@@ -66,11 +67,29 @@ Result<void> delete_domain(Connection& connection) {
   return DirectoryStore(connection).delete_domain("team.test");
 }
 
+Result<void> make_digest(Connection& connection) {
+  DigestStore digests(connection);
+  const std::vector<Id> posts = must(digests.posts(21, 10));
+  BOOST_TEST(posts.size() == 2U);  // the second reads them, too
+  if (!must(digests.take_posts(21, posts))) return Error{ErrorCode::kConflict, "taken"};
+  return digests.set_made(21, {must(digests.made(21)).number + 1, kNow});
+}
+
 constexpr const char* kLost = "SELECT COUNT(*) FROM list WHERE domain_id NOT IN (SELECT id FROM domain)";
 
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(changes_at_once)
+
+BOOST_FIXTURE_TEST_CASE(what_waits_is_in_one_digest_though_two_make_it, TwoNodes) {
+  commit(*database, [](Connection& c) -> Result<void> {
+    for (const Id id : {31, 32}) ESSAIM_TRY(DigestStore(c).add_post(21, id, kNow));
+    return {};
+  });
+  BOOST_TEST((code_of(second_of(make_digest, make_digest)) == ErrorCode::kConflict));
+  BOOST_TEST(number("SELECT number FROM digest WHERE list_id = 21") == 1);
+  BOOST_TEST(number("SELECT COUNT(*) FROM digest_post") == 0);
+}
 
 BOOST_FIXTURE_TEST_CASE(no_list_is_made_in_a_domain_that_is_being_deleted, TwoNodes) {
   BOOST_TEST((code_of(second_of(delete_domain, add_list)) == ErrorCode::kNotFound));
