@@ -6,7 +6,7 @@ import json
 import re
 import unittest
 
-from support import essaim, mariadb, processes, sink
+from support import essaim, mariadb, mime, processes, sink
 
 LIST = "news@lists.example"
 MEMBERS = ["each@a.example", "mime@b.example", "plain@c.example", "sum@d.example", "own@e.example", "none@f.example"]
@@ -85,6 +85,36 @@ class Digests(processes.Scenario):
         self.assertEqual((3, 2), (kinds.count("digest"), kinds.count("list")))
         self.assertIn("kind        digest for who has digestplain",
                       "".join(self.essaim.run("post", "show", p["id"]) for p in self.essaim.json("post", "find", "--list", LIST)))
+
+    def test_other_programs_take_apart_what_is_of_strangers(self):
+        self.serve()
+        text = "text/plain; charset=utf-8"
+        strange = (
+            ("open", "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=\"=_\"\n", "--=_\n\nnever closed\n"),
+            ("none", "MIME-Version: 1.0\nContent-Type: multipart/mixed\n", "no boundary\n"),
+            ("eight", f"MIME-Version: 1.0\nContent-Type: {text}\nContent-Transfer-Encoding: 8bit\n", "Grüße\n"),
+            ("within", "MIME-Version: 1.0\nContent-Type: message/rfc822\n", "Subject: inner\n\nwithin\n"),
+            ("wrong", "MIME-Version: 1.0\nContent-Type: ;;;\n", "no type\n"),
+            ("empty", "", ""),
+            ("last", "", "the last one\n"))
+        for subject, extra, body in strange:
+            self.post("each@a.example", subject, extra=extra, body=body)
+        self.essaim.run("digest", "send", LIST)
+        digest = self.digest_to("mime@b.example")
+        posts = list(digest.iter_parts())[1]
+        inner = [part.get_content() for part in posts.iter_parts()]
+        self.assertEqual([name for name, _, _ in strange], [str(m["Subject"]) for m in inner])
+        self.assertIn("Grüße", inner[2].get_content())
+        self.assertEqual("the last one", inner[-1].get_content().strip())
+        raw = next(self.sink.message_bytes(r) for r in self.sink.receipts() if r.recipient == "mime@b.example")
+        reader = mime.GMimeReader()
+        self.addCleanup(reader.close)
+        structure, texts = reader.read(raw)
+        self.assertEqual(["multipart/mixed", "text/plain", "multipart/digest"], structure[:3])
+        self.assertEqual(len(strange) + 1, structure.count("message/rfc822"), structure)  # one is within a post
+        self.assertEqual("the last one", texts[-1][1].strip())
+        plain = self.digest_to("plain@c.example").get_content().replace("\r\n", "\n")
+        self.assertEqual(len(strange), plain.count("\n" + "-" * 30 + "\n"), plain)
 
     def test_what_is_asked_wrongly_is_refused(self):
         self.serve()
