@@ -71,7 +71,7 @@ std::string option_without_value(const CLI::App* at) {
       return "--" + names[0];
   }
   for (const CLI::App* below : at->get_subcommands()) {
-    if (const std::string found = option_without_value(below); !found.empty()) return found;
+    if (std::string found = option_without_value(below); !found.empty()) return found;
   }
   return "";
 }

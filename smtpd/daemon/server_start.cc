@@ -136,6 +136,7 @@ Result<void> Server::make_sockets() {
 
 std::vector<net::SocketAddress> Server::listening_at() const {
   std::vector<net::SocketAddress> out;
+  out.reserve(sockets_.size());
   for (const auto& socket : sockets_) out.push_back(socket->address());
   return out;
 }
