@@ -69,6 +69,7 @@ struct Digesting : Served {
         {"plain@x.example", Reception::kPlainDigest}, {"sum@x.example", Reception::kSummary},
         {"none@x.example", Reception::kNone},         {"own@x.example", Reception::kNotOwn}};
     std::vector<std::string> members;
+    members.reserve(people.size());
     for (const auto& [who, how] : people) members.emplace_back(who);
     make_list("news", {{"digest", "daily 18:00"}, {"send", "public"}}, members, {"boss@o.example"});
     for (const auto& [who, how] : people) set("news", who, how);
@@ -576,6 +577,7 @@ BOOST_AUTO_TEST_CASE(what_fails_before_the_commit_is_made_anew_and_once) {
 BOOST_AUTO_TEST_CASE(many_readers_are_found_by_delivery) {
   Digesting site;
   std::vector<std::string> all;
+  all.reserve(2500);
   for (int i = 0; i < 2500; ++i)
     all.push_back("u" + std::to_string(i) + "@d" + std::to_string(i % 7) + ".example");
   site.join("news", all);
