@@ -19,6 +19,7 @@ namespace {
 
 std::vector<std::string> many(int n) {
   std::vector<std::string> out;
+  out.reserve(static_cast<std::size_t>(n));
   for (int i = 0; i < n; ++i)
     out.push_back("m" + std::to_string(i) + "@d" + std::to_string(i % 7) + ".example");
   return out;

@@ -398,6 +398,7 @@ namespace {
 
 std::vector<NewMember> many(int count) {
   std::vector<NewMember> out;
+  out.reserve(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i)
     out.push_back({test::address("m" + std::to_string(i) + "@d" + std::to_string(i % 7) + ".example"), ""});
   return out;

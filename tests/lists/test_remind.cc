@@ -15,6 +15,7 @@ namespace {
 struct Reminding : Served {
   void make_big_list(const std::string& name, int members) {
     std::vector<std::string> all;
+    all.reserve(static_cast<std::size_t>(members));
     for (int i = 0; i < members; ++i)
       all.push_back("u" + std::to_string(i) + "@d" + std::to_string(i % 7) + ".example");
     make_list(name, {}, all);

@@ -123,6 +123,7 @@ BOOST_AUTO_TEST_CASE(what_is_told_of_many_lists_has_an_end) {
       std::string text;
       for (int i = 0; i < 30; ++i) {
         std::vector<std::string> owners;
+        owners.reserve(30);
         for (int n = 0; n < 30; ++n)
           owners.push_back(std::string(60, 'o') + std::to_string(n) + "@o.example");
         site.make_list("l" + std::to_string(i), {},
@@ -155,6 +156,7 @@ BOOST_AUTO_TEST_CASE(no_key_is_spent_for_nothing) {
   std::string confirm;
   for (const char* name : {"dev", "other"}) {
     std::vector<std::string> members;
+    members.reserve(700);
     for (int i = 0; i < 700; ++i)
       members.push_back(name + std::string(50, 'x') + std::to_string(i) + "@example.org");
     site.make_list(name, {{"review", "public"}}, members, {"own@o.example"});

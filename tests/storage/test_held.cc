@@ -239,7 +239,9 @@ BOOST_AUTO_TEST_CASE(a_message_that_was_staged_is_that_of_what_waits_and_else_fo
 BOOST_AUTO_TEST_CASE(what_waits_for_a_list_that_goes_is_decided_and_its_messages_go_in_steps) {
   TempDatabase database;
   make_list(*database, 7);
-  const std::string message(18'300'000, 'm'), other_message(1000, 'm');  // 70 pieces, and one
+  std::string message;
+  message.resize(18'300'000, 'm');  // 70 pieces, and one
+  const std::string other_message(1000, 'm');
   commit(*database, [&](Connection& c) -> Result<void> {
     HeldStore store(c);
     ESSAIM_TRY(store.add(a_held(1, 1000), message));

@@ -204,6 +204,7 @@ BOOST_AUTO_TEST_CASE(many_join_by_few_statements_and_those_who_are_members_stay_
   TempDatabase database;
   make_list(*database);
   std::vector<MemberRecord> people;
+  people.reserve(1000);
   for (int i = 0; i < 1000; ++i) people.push_back(member(100 + i, "u" + std::to_string(i), "x.test", 1));
   const auto before = database->counters().statements;
   commit(*database, [&](Connection& c) -> Result<void> {
@@ -253,6 +254,7 @@ BOOST_AUTO_TEST_CASE(members_of_a_deleted_list_go_in_steps_when_no_post_needs_th
   make_list(*database);
   make_list(*database, kOther, "other");
   std::vector<MemberRecord> people;
+  people.reserve(1100);
   for (int i = 0; i < 1100; ++i) people.push_back(member(100 + i, "u" + std::to_string(i), "x.test", 1));
   MemberRecord owner = member(1, "owner", "x.test", 1), elsewhere = member(2, "u1", "x.test", 1),
                listmaster = member(3, "master", "x.test", 1);
