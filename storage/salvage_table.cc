@@ -204,7 +204,7 @@ Result<void> Salvage::work(const std::function<Result<void>(Connection&)>& read)
 
 Result<std::optional<Error>> Salvage::walk(bool backwards) {
   std::optional<Error> met;
-  ESSAIM_TRY(work([&](Connection& c) -> Result<void> {
+  const auto read = [&](Connection& c) -> Result<void> {
     const auto statement =
         c.prepare("SELECT " + column_names(shape_, all_columns(shape_)) + " FROM " + shape_.name +
                   " NOT INDEXED ORDER BY " + column_names(shape_, place_, backwards ? " DESC" : ""));
@@ -219,7 +219,8 @@ Result<std::optional<Error>> Salvage::walk(bool backwards) {
     }
     (backwards ? behind_ : before_) = name;
     return {};
-  }));
+  };
+  ESSAIM_TRY(work(read));
   ESSAIM_TRY(flush());
   if (met && !is_damage(*met) && met->code != ErrorCode::kInternal) return *met;
   return met;
@@ -310,7 +311,7 @@ Result<void> Salvage::look_round() {
 Result<void> Salvage::fetch() {
   const std::string text = "SELECT " + column_names(shape_, all_columns(shape_)) + " FROM " + shape_.name +
                            " NOT INDEXED" + condition(shape_, place_);
-  ESSAIM_TRY(work([&](Connection& c) -> Result<void> {
+  const auto read = [&](Connection& c) -> Result<void> {
     for (auto it = missing_.begin(); it != missing_.end();) {
       auto statement = c.prepare(text);
       if (statement.ok()) bind_place(**statement, it->first);
@@ -326,7 +327,8 @@ Result<void> Salvage::fetch() {
       it = missing_.erase(it);
     }
     return {};
-  }));
+  };
+  ESSAIM_TRY(work(read));
   return flush();
 }
 
