@@ -429,10 +429,19 @@ Result<Change> Admin::set_member(const std::string& list, storage::Role role, co
   request.options = options;
   auto response = ask_list(list, std::move(request));
   if (!response.ok()) return response.error();
-  if (response->status == Response::Status::kRefused && reception && storage::is_gathered(*reception))
-    return Error{ErrorCode::kConflict, response->text};
-  if (response->status == Response::Status::kRefused)
+  if (response->status == Response::Status::kRefused) {
+    const auto is_there = database_.read_now([&](Connection& connection) -> Result<bool> {
+      const auto record = list_at(connection, *checked_list(list));
+      if (!record.ok()) return record.error();
+      const auto found = storage::MemberStore(connection).find(record->id, role, member);
+      if (!found.ok()) return found.error();
+      return found->has_value();
+    });
+    if (!is_there.ok()) return is_there.error();
+    // Somebody who is, and cannot have it so.
+    if (*is_there) return Error{ErrorCode::kConflict, response->text};
     return Error{ErrorCode::kNotFound, member.to_string() + " is no " + to_string(role) + " of " + list};
+  }
   return change_of(*response);
 }
 

@@ -135,12 +135,12 @@ Done set_options(const Doing& doing) {
     return Response{Response::Status::kRefused, doing.say("{{email}} is no member of {{list}}"), ""};
   const MemberRecord& member = **known;
   const storage::Reception reception = request.reception.value_or(member.reception);
-  // Who changes something else keeps digests, also while there are none to be had.
-  if (storage::is_gathered(reception) && reception != member.reception && !doing.settings.digest.is_on())
-    return Response{Response::Status::kRefused, doing.say("{{list}} makes no digests"), ""};
   if (request.role != Role::kMember && reception != storage::Reception::kEach &&
       reception != storage::Reception::kNone)
     return Response{Response::Status::kRefused, reason_text(doing.who.language, "set_member"), ""};
+  // Who changes something else keeps digests, also while there are none to be had.
+  if (storage::is_gathered(reception) && reception != member.reception && !doing.settings.digest.is_on())
+    return Response{Response::Status::kRefused, doing.say("{{list}} makes no digests"), ""};
   const std::string name = request.new_name ? clean_name(*request.new_name) : member.name;
   const bool conceal = request.options.conceal.value_or(member.conceal);
   const bool privileged = request.options.privileged.value_or(member.privileged);

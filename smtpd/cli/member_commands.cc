@@ -160,6 +160,18 @@ int show(const Shell& shell, Site& site, const Arguments& a) {
   return kOk;
 }
 
+// Whoever has posts in some way keeps it when mail is switched on.
+bool has_mail(Site& site, const std::string& list, storage::Role role, const smtp::Address& who) {
+  bool out = false;
+  const auto read = site.admin().for_each_member(list, role, [&](const storage::MemberRecord& member) {
+    const bool is_it = member.domain == who.domain &&
+                       smtp::Address{member.local, member.domain}.local_key() == who.local_key();
+    out = out || (is_it && member.has_mail());
+    return !is_it;
+  });
+  return read.ok() && out;
+}
+
 int set(const Shell& shell, const Arguments& a) {
   auto role = lists::parse_role(a.role);
   if (!role.ok()) return shell.fail(role.error());
@@ -208,7 +220,9 @@ int set(const Shell& shell, const Arguments& a) {
           (meant.empty() ? "" : "; did you mean \"" + meant + "\"?"));
     }
   }
+  const bool switches_on = pairs->contains("delivery") && reception == storage::Reception::kEach;
   return with_site(shell, [&](Site& site) {
+    if (switches_on && has_mail(site, a.list, *role, *address)) reception.reset();
     auto change = site.admin().set_member(a.list, *role, *address, reception, name, options);
     if (!change.ok()) return shell.fail(change.error());
     const bool changed = *change == lists::Change::kDone;

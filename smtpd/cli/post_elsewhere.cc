@@ -162,7 +162,9 @@ Result<std::string> why_not_among(Site& site, const storage::PostRecord& post, c
                std::string(to_string(post.readers));
       if (storage::is_gathered((*member)->reception) && post.readers == storage::Reception::kEach)
         return "a member of " + name + " whose reception is " + how + ": it comes to them with others";
-      if ((*member)->reception == storage::Reception::kNotOwn && post.author == (*member)->address())
+      const auto author = smtp::parse_mailbox(post.author, smtp::LocalPart::kUtf8);
+      if ((*member)->reception == storage::Reception::kNotOwn && author.ok() &&
+          author->domain == person->domain && author->local_key() == person->local_key())
         return "a member of " + name + " who wrote it, and whose reception is not_me";
       return "a member of " + name + " with delivery on, which it was not when the post was accepted";
     }

@@ -70,13 +70,14 @@ Result<TextRemoval> remove_post_text(Database& database, std::span<const Id> pos
     if (!looked.ok()) return looked.error();
     if (looked->state == State::kReady && !dry_run) {
       std::int64_t settled = 0;
-      ESSAIM_TRY(database.write_now(Durability::kAccept, [id, &settled](Connection& c) -> Result<void> {
+      const auto settle = [id, &settled](Connection& c) -> Result<void> {
         ESSAIM_TRY(storage::DigestStore(c).remove_post(id));
         auto done = PostStore(c).settle({&id, 1}, WallTime::max());
         if (!done.ok()) return done.error();
         settled = done->posts;
         return {};
-      }));
+      };
+      ESSAIM_TRY(database.write_now(Durability::kAccept, settle));
       // Else somebody was taken up again since it was looked at, or it was settled by the job.
       if (settled == 0) {
         looked = database.read_now([id](Connection& c) { return look(c, id); });

@@ -128,6 +128,21 @@ class Digests(processes.Scenario):
             self.essaim.run(*arguments, check=False)
             self.assertNotEqual(0, self.essaim.last.returncode, arguments)
             self.assertIn(words, self.essaim.last.stderr, arguments)
+        reception = lambda address: {m["address"]: m["reception"] for m in self.essaim.json("member", "list", LIST)}[address]
+        # Mail that is on stays as it is; what was off comes back as each post.
+        self.essaim.run("member", "set", LIST, "mime@b.example", "delivery=on")
+        self.assertEqual("digest", reception("mime@b.example"))
+        self.essaim.run("member", "set", LIST, "mime@b.example", "delivery=off")
+        self.essaim.run("member", "set", LIST, "mime@b.example", "delivery=on")
+        self.assertEqual("mail", reception("mime@b.example"))
+        self.essaim.run("member", "set", LIST, "mime@b.example", "reception=digest")
+        self.essaim.run("member", "set", LIST, "nobody@b.example", "reception=digest", check=False)
+        self.assertIn("nobody@b.example is no member of news@lists.example", self.essaim.last.stderr)
+        # Whoever wrote it has no copy, however the address is written, and is told why.
+        own = self.post("Own@e.example", "own")
+        self.assertIn("who wrote it, and whose reception is not_me",
+                      self.essaim.run("post", "show", own, "--recipients", "own@e.example", check=False) + self.essaim.last.stderr)
+        self.essaim.run("digest", "send", LIST)
         self.essaim.run("list", "set", LIST, "digest=")
         self.essaim.run("member", "set", LIST, "each@a.example", "reception=digest", check=False)
         self.assertEqual((1, True), (self.essaim.last.returncode, "makes no digests" in self.essaim.last.stderr), self.essaim.last.stderr)
