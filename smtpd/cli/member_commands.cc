@@ -14,6 +14,7 @@
 #include "smtpd/cli/site.h"
 #include "smtpd/cli/text_options.h"
 #include "storage/departure_store.h"
+#include "storage/member_store.h"
 #include "storage/reception.h"
 
 namespace essaim::smtpd::cli {
@@ -160,16 +161,14 @@ int show(const Shell& shell, Site& site, const Arguments& a) {
   return kOk;
 }
 
-// Whoever has posts in some way keeps it when mail is switched on.
+// Whoever has posts in some way keeps it when mail is switched on. What is wrong with the list is said by the change.
 bool has_mail(Site& site, const std::string& list, storage::Role role, const smtp::Address& who) {
-  bool out = false;
-  const auto read = site.admin().for_each_member(list, role, [&](const storage::MemberRecord& member) {
-    const bool is_it = member.domain == who.domain &&
-                       smtp::Address{member.local, member.domain}.local_key() == who.local_key();
-    out = out || (is_it && member.has_mail());
-    return !is_it;
+  const auto info = site.admin().show_list(list);
+  if (!info.ok()) return false;
+  const auto found = site.read([&](storage::Connection& connection) {
+    return storage::MemberStore(connection).find(info->list.id, role, who);
   });
-  return read.ok() && out;
+  return found.ok() && found->has_value() && (*found)->has_mail();
 }
 
 int set(const Shell& shell, const Arguments& a) {
