@@ -1,7 +1,5 @@
 // Digests: when they are made, of what, for whom, and how they read.
 #include <algorithm>
-#include <cstdlib>
-#include <ctime>
 #include <set>
 
 #include "core/base/text.h"
@@ -11,7 +9,6 @@
 #include "core/mail/readable.h"
 #include "lists/digests/compose.h"
 #include "lists/digests/job.h"
-#include "lists/digests/schedule.h"
 #include "storage/digest_store.h"
 #include "storage/expansion.h"
 #include "storage/fault.h"
@@ -19,6 +16,7 @@
 #include "storage/reception.h"
 #include "storage/retention.h"
 #include "storage/sql.h"
+#include "tests/lists/in_time_zone.h"
 #include "tests/lists/served.h"
 
 using namespace essaim;
@@ -27,36 +25,6 @@ using storage::PostRecord;
 using storage::Reception;
 
 namespace {
-
-// The time of the machine, for as long as it lives.
-struct InTimeZone {
-  explicit InTimeZone(const char* zone) {
-    if (const char* before = std::getenv("TZ")) before_ = before;
-    setenv("TZ", zone, 1);
-    tzset();
-  }
-  ~InTimeZone() {
-    before_.empty() ? unsetenv("TZ") : setenv("TZ", before_.c_str(), 1);
-    tzset();
-  }
-  std::string before_;
-};
-
-WallTime at(int year, int month, int day, int hour, int minute) {
-  std::tm utc{};
-  utc.tm_year = year - 1900;
-  utc.tm_mon = month - 1;
-  utc.tm_mday = day;
-  utc.tm_hour = hour;
-  utc.tm_min = minute;
-  return from_millis(std::int64_t{timegm(&utc)} * 1000);
-}
-
-lists::DigestSchedule schedule(const std::string& text) {
-  const auto parsed = lists::parse_schedule(text);
-  BOOST_REQUIRE_MESSAGE(parsed.ok(), text);
-  return *parsed;
-}
 
 struct Digesting : Served {
   InTimeZone zone{"UTC"};
@@ -171,66 +139,12 @@ std::string text_of(const std::string& message) {
 
 BOOST_AUTO_TEST_SUITE(digests)
 
-BOOST_AUTO_TEST_CASE(a_schedule_is_days_and_a_time) {
-  BOOST_TEST(to_string(schedule("mon,thu 07:30")) == "mon,thu 07:30");
-  BOOST_TEST(to_string(schedule(" THU, Mon  7:30 ")) == "mon,thu 07:30");
-  BOOST_TEST(to_string(schedule("daily 18:00")) == "daily 18:00");
-  BOOST_TEST(to_string(schedule("0,1,2,3,4,5,6 0:05")) == "daily 00:05");
-  BOOST_TEST(to_string(schedule("1,4 13:26")) == "mon,thu 13:26");
-  BOOST_TEST(to_string(schedule("")) == "");
-  for (const auto& [text, words] :
-       std::vector<std::pair<std::string, std::string>>{{"mon", "lacks a day or a time"},
-                                                        {"18:00", "lacks a day or a time"},
-                                                        {"mon 24:00", "\"24:00\" is no time"},
-                                                        {"mon 7:5", "\"7:5\" is no time"},
-                                                        {"mon 7", "\"7\" is no time"},
-                                                        {"mon 07:60", "\"07:60\" is no time"},
-                                                        {"mon -1:00", "is no time"},
-                                                        {"monday 07:30", "\"monday\" is no day"},
-                                                        {"7 07:30", "\"7\" is no day"},
-                                                        {"mon,, 07:30", "\"\" is no day"},
-                                                        {", 07:30", "\"\" is no day"}}) {
-    const auto parsed = lists::parse_schedule(text);
-    BOOST_TEST(!parsed.ok(), text);
-    if (!parsed.ok())
-      BOOST_TEST(parsed.error().message.find(words) != std::string::npos, parsed.error().message);
-  }
+BOOST_AUTO_TEST_CASE(a_list_gets_no_schedule_that_is_none) {
   Digesting site;
   const auto set = site.admin.set_list("news@lists.example", {{"digest", "sometimes"}});
   BOOST_REQUIRE(!set.ok());
   BOOST_TEST(set.error().message.find("digest: \"sometimes\" lacks a day or a time") != std::string::npos,
              set.error().message);
-}
-
-BOOST_AUTO_TEST_CASE(the_next_time_is_that_of_the_clock_on_the_wall) {
-  const InTimeZone zone("Europe/Paris");
-  // Monday, 13:00 there.
-  const WallTime noon = at(2026, 11, 30, 12, 0);
-  BOOST_TEST(format_iso8601(next_time(schedule("daily 18:00"), noon)) == "2026-11-30T17:00:00.000Z");
-  BOOST_TEST(format_iso8601(next_time(schedule("daily 13:00"), noon)) == "2026-12-01T12:00:00.000Z");
-  BOOST_TEST(format_iso8601(next_time(schedule("mon 13:00"), noon)) == "2026-12-07T12:00:00.000Z");
-  BOOST_TEST(format_iso8601(next_time(schedule("sun,wed 07:30"), noon)) == "2026-12-02T06:30:00.000Z");
-  // There is no 02:30 on the day on which summer time begins, and twice one on the day on which it ends.
-  const auto night = schedule("daily 02:30");
-  BOOST_TEST(format_iso8601(next_time(night, at(2027, 3, 27, 12, 0))) == "2027-03-28T01:30:00.000Z");
-  BOOST_TEST(format_iso8601(next_time(night, at(2027, 3, 28, 1, 30))) == "2027-03-29T00:30:00.000Z");
-  for (const WallTime asked_before : {at(2027, 1, 1, 0, 0), at(2027, 7, 1, 0, 0)}) {
-    // Whichever season the C library was asked for last.
-    static_cast<void>(next_time(night, asked_before));
-    BOOST_TEST(format_iso8601(next_time(night, at(2027, 10, 31, 0, 0))) == "2027-10-31T00:30:00.000Z");
-    BOOST_TEST(format_iso8601(next_time(night, at(2027, 10, 31, 0, 30))) == "2027-11-01T01:30:00.000Z");
-  }
-  std::set<std::string> days;
-  for (WallTime time = at(2027, 10, 29, 12, 0); time < at(2027, 11, 3, 12, 0); time = next_time(night, time))
-    BOOST_TEST(days.insert(format_iso8601(time).substr(0, 10)).second, format_iso8601(time));
-}
-
-BOOST_AUTO_TEST_CASE(a_midnight_that_there_is_not_keeps_its_day) {
-  const InTimeZone zone("Africa/Cairo");  // 2027-04-30, a Friday, begins there at 01:00
-  BOOST_TEST(format_iso8601(next_time(schedule("fri 00:00"), at(2027, 4, 28, 12, 0))) ==
-             "2027-04-29T22:00:00.000Z");
-  BOOST_TEST(format_iso8601(next_time(schedule("fri 00:00"), at(2027, 4, 29, 22, 0))) ==
-             "2027-05-06T21:00:00.000Z");
 }
 
 BOOST_AUTO_TEST_CASE(who_has_digests_has_them_when_it_is_time_and_nothing_before) {
