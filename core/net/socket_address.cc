@@ -1,10 +1,12 @@
 #include "core/net/socket_address.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/un.h>
 
 #include "core/base/text.h"
 
@@ -53,6 +55,23 @@ Result<SocketAddress> SocketAddress::from_ip(std::string_view ip, std::uint16_t 
   return Error{ErrorCode::kInvalid, "\"" + escaped_for_display(ip, 80) + "\" is not an IP address"};
 }
 
+Result<SocketAddress> SocketAddress::from_path(std::string_view path) {
+  const auto refuse = [&](const std::string& why) {
+    return Error{ErrorCode::kInvalid, "\"" + escaped_for_display(path, 120) + "\": " + why};
+  };
+  SocketAddress result;
+  auto* local = reinterpret_cast<sockaddr_un*>(&result.storage_);
+  if (!path.starts_with('/')) return refuse("the path of a socket begins with /");
+  if (path.find('\0') != std::string_view::npos) return refuse("a path has no NUL");
+  if (path.size() >= sizeof local->sun_path)
+    return refuse("the path of a socket has at most " + std::to_string(sizeof local->sun_path - 1) +
+                  " octets");
+  local->sun_family = AF_UNIX;
+  std::memcpy(local->sun_path, path.data(), path.size());
+  result.length_ = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1);
+  return result;
+}
+
 Result<SocketAddress> SocketAddress::parse(std::string_view text) {
   const auto refuse = [&](const char* why) {
     return Error{ErrorCode::kInvalid, "\"" + escaped_for_display(text, 80) + "\": " + why};
@@ -89,8 +108,12 @@ bool SocketAddress::is_ipv6() const {
   return valid() && storage_.ss_family == AF_INET6;
 }
 
+bool SocketAddress::is_path() const {
+  return valid() && storage_.ss_family == AF_UNIX;
+}
+
 std::string SocketAddress::ip() const {
-  if (!valid()) return {};
+  if (!valid() || is_path()) return {};
   char text[INET6_ADDRSTRLEN] = {};
   if (storage_.ss_family == AF_INET) {
     inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(&storage_)->sin_addr, text, sizeof text);
@@ -103,19 +126,20 @@ std::string SocketAddress::ip() const {
 }
 
 std::uint16_t SocketAddress::port() const {
-  if (!valid()) return 0;
+  if (!valid() || is_path()) return 0;
   return ntohs(storage_.ss_family == AF_INET ? reinterpret_cast<const sockaddr_in*>(&storage_)->sin_port
                                              : reinterpret_cast<const sockaddr_in6*>(&storage_)->sin6_port);
 }
 
 std::string SocketAddress::to_string() const {
   if (!valid()) return {};
+  if (is_path()) return std::string("unix:") + reinterpret_cast<const sockaddr_un*>(&storage_)->sun_path;
   const bool brackets = is_ipv6() && !is_mapped(storage_);
   return (brackets ? "[" + ip() + "]" : ip()) + ":" + std::to_string(port());
 }
 
 bool SocketAddress::is_loopback() const {
-  if (!valid()) return false;
+  if (!valid() || is_path()) return false;
   if (storage_.ss_family == AF_INET) {
     return (ntohl(reinterpret_cast<const sockaddr_in*>(&storage_)->sin_addr.s_addr) >> 24) == 127;
   }
