@@ -141,8 +141,8 @@ class Rspamd:
 
     name = "rspamd"
 
-    def __init__(self, folder, dns, signs=None):
-        """`signs`: (domain, selector, path of the key) that it signs with."""
+    def __init__(self, folder, dns, signs=None, filters="dkim", workers=""):
+        """`signs`: (domain, selector, path of the key) that it signs with. `workers`: more of them."""
         self.folder = folder / "rspamd"
         self.folder.mkdir()
         self.log = self.folder / "log"
@@ -153,7 +153,7 @@ class Rspamd:
         (self.folder / "rspamd.conf").write_text(f"""
             lua = "{share}/rules/rspamd.lua";
             options {{
-              pidfile = "{self.folder}/pid"; filters = "dkim"; local_addrs = []; cache_file = ""; history_file = "";
+              pidfile = "{self.folder}/pid"; filters = "{filters}"; local_addrs = []; cache_file = ""; history_file = "";
               hs_cache_dir = "{self.folder}"; rrd = ""; stats_file = "{self.folder}/stats"; check_local = true;
               control_socket = "{self.folder}/control mode=0600"; one_shot = true;
               dns {{ nameserver = "{dns}"; timeout = 2s; retransmits = 3; enable_dnssec = false; }}
@@ -161,6 +161,7 @@ class Rspamd:
             }}
             logging {{ type = "file"; filename = "{self.log}"; level = "info"; }}
             worker "normal" {{ bind_socket = "127.0.0.1:{self.port}"; count = 1; }}
+            {workers}
             modules {{ path = "{share}/plugins/arc.lua"; path = "{share}/plugins/dkim_signing.lua"; }}
             {self._signing(signs)}
             dkim {{ check_local = true; check_authed = true; }}
@@ -245,3 +246,19 @@ def results_field(message):
     """Our Authentication-Results, unfolded."""
     match = re.search(rb"^Authentication-Results: (mx1\.lists\.example;(?:.*\r?\n[ \t])*.*)", message, re.M)
     return re.sub(r"\s+", " ", match.group(1).decode()) if match else ""
+
+
+class RspamdMilter(Rspamd):
+    """The same behind its proxy, which speaks the milter protocol: at `address`. Of a message with GTUBE in it, it finds that it is spam."""
+
+    def __init__(self, folder, dns):
+        port = processes.free_port()
+        self.address = f"127.0.0.1:{port}"
+        super().__init__(folder, dns, workers=f"""
+            worker "rspamd_proxy" {{
+              bind_socket = "{self.address}"; milter = yes; timeout = 60s; count = 1;
+              upstream "local" {{ default = yes; self_scan = yes; }}
+            }}
+            """)
+        processes.wait_for("rspamd's proxy", lambda: processes.accepts_connections("127.0.0.1", port) or not self.process.running())
+        assert self.process.running(), self._all_output()
