@@ -63,6 +63,9 @@ struct Submission {
   std::string authserv_id;      // ours: what claims to be of it is removed
   // It came by the port for what this server has for itself: copies of lists, and mail for owners that are lists.
   bool from_our_lists = false;
+  // A mail filter would have somebody look at it: its name and words; "" for none.
+  std::string held_by, held_because;
+  bool body_changed = false;           // by a filter: signatures of the author do not cover it
   std::optional<Treatment> treatment;  // of the author of a post that waited, as decided when it came
   std::string authentication_header;  // Authentication-Results, CRLF lines, over received_header; "" for none
 

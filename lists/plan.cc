@@ -38,6 +38,11 @@ Result<Planned> plan_target(const PlanContext& context, std::shared_ptr<const Ta
                    refusal(550, "5.1.1", target->list.address() + ": no such list", "unknown-recipient"),
                    "unknown-recipient"};
   target = *std::move(fresh);
+  // Moderators look at posts; for other mail there are none.
+  if (!context.submission.held_by.empty() && target->kind != TargetKind::kPost) {
+    const std::string rule = "filter:" + context.submission.held_by;
+    return Planned{nullptr, refusal(550, "5.7.1", "not accepted", rule), rule};
+  }
   switch (target->kind) {
     case TargetKind::kPost:
       return plan_post(context, std::move(target));

@@ -205,6 +205,15 @@ bool holds_disowned(const Submission& submission, const Incoming& incoming, cons
          !rules::disowned(submission, incoming).empty();
 }
 
+// What would go out on nobody's word, or on its author's, waits for moderators where a filter wants it looked at.
+void have_looked_at(const Submission& submission, Authorised* decision) {
+  using scenario::ActionKind;
+  ActionKind& kind = decision->action.kind;
+  if (submission.held_by.empty() || (kind != ActionKind::kDoIt && kind != ActionKind::kRequestAuth)) return;
+  kind = ActionKind::kEditorKey;
+  decision->rule = "filter:" + submission.held_by;
+}
+
 }  // namespace
 
 Result<Planned> plan_post(const Services& services, const Submission& submission, const Incoming& incoming,
@@ -213,6 +222,7 @@ Result<Planned> plan_post(const Services& services, const Submission& submission
   if (disposition.kind == Disposition::Kind::kReject) return refused(disposition);
   auto authorised = may_post(services, nullptr, submission, incoming, *target, facts);
   if (!authorised.ok()) return authorised.error();
+  have_looked_at(submission, &*authorised);
   if (authorised->action.kind != scenario::ActionKind::kDoIt || holds_disowned(submission, incoming, *target))
     return Error{ErrorCode::kConflict, "what the rules ask for needs the database"};
   return distributed(services, submission, incoming, std::move(target), facts);
@@ -228,6 +238,7 @@ Result<Planned> plan_post(const PlanContext& context, std::shared_ptr<const Targ
   auto authorised =
       may_post(context.services, &context.connection, context.submission, context.incoming, *target, *facts);
   if (!authorised.ok()) return authorised.error();
+  have_looked_at(context.submission, &*authorised);
   using scenario::ActionKind;
   switch (authorised->action.kind) {
     case ActionKind::kDoIt:

@@ -60,8 +60,8 @@ Result<std::vector<SignatureFate>> fates(const Draft& draft) {
   if (!any) return std::vector<SignatureFate>{};
   const auto header = whole_header(draft);
   if (!header.ok()) return header.error();
-  const bool kept =
-      draft.body.data() == draft.incoming.body.data() && draft.body.size() == draft.incoming.body.size();
+  const bool kept = !draft.submission.body_changed && draft.body.data() == draft.incoming.body.data() &&
+                    draft.body.size() == draft.incoming.body.size();
   return signature_fates(authentication, *header, draft.body, kept);
 }
 

@@ -13,6 +13,8 @@ constexpr const char* kField = "authentication";
 constexpr const char* kAll = "verified";
 constexpr const char* kDisowned = "disowned";
 constexpr const char* kPolicy = "policy";
+constexpr const char* kFilter = "filter";
+constexpr const char* kBodyChanged = "body_changed";
 
 }  // namespace
 
@@ -24,6 +26,11 @@ Result<mailauth::AuthenticationResults> results_in(std::string_view field) {
 
 void keep_verified(const Submission& submission, const Incoming& incoming, storage::HeldRecord* held) {
   held->details[kField] = submission.authentication_header;
+  if (submission.body_changed) held->details[kBodyChanged] = "1";
+  if (!submission.held_by.empty()) {
+    held->details[kFilter] = submission.held_by;
+    if (!submission.held_because.empty()) held->details[kFilter] += ": " + submission.held_because;
+  }
   if (!submission.authentication) return;
   held->details[kAll] = base64_encoded(mailauth::kept_authentication(*submission.authentication));
   if (rules::disowned(submission, incoming).empty()) return;
@@ -34,6 +41,7 @@ void keep_verified(const Submission& submission, const Incoming& incoming, stora
 
 void restore_verified(const storage::HeldRecord& held, Submission* submission) {
   submission->authentication_header = held.detail(kField);
+  submission->body_changed = !held.detail(kBodyChanged).empty();
   const std::string kept = held.detail(kAll);
   if (kept.empty()) return;
   const auto octets = base64_decoded(kept);
@@ -57,6 +65,7 @@ std::string doubt_about_author(const storage::HeldRecord& held, std::string_view
 
 std::vector<std::string> checks_of(const storage::HeldRecord& held) {
   std::vector<std::string> out;
+  if (const std::string filter = held.detail(kFilter); !filter.empty()) out.push_back("filter " + filter);
   const auto found = results_in(held.detail(kField));
   if (!found.ok()) return out;
   for (const mailauth::MethodResult& result : found->results) {

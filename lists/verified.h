@@ -1,5 +1,5 @@
 // What was verified about a submission, as it is kept and shown: the field Authentication-Results that we wrote over it,
-// and of a post that waits all of it, in the details of its row. Pure functions.
+// and of a post that waits all of it, with what mail filters said and did, in the details of its row. Pure functions.
 #pragma once
 
 #include <string>
@@ -22,7 +22,7 @@ void restore_verified(const storage::HeldRecord& held, Submission* submission);
 
 // Why the author may not be who it seems, in the language; "" if nothing says so.
 std::string doubt_about_author(const storage::HeldRecord& held, std::string_view language);
-// "dmarc=fail header.from=example.org policy.dmarc=reject", one for each check.
+// "filter rspamd: spam", "dmarc=fail header.from=example.org policy.dmarc=reject", one for each check.
 std::vector<std::string> checks_of(const storage::HeldRecord& held);
 
 }  // namespace essaim::lists

@@ -75,7 +75,12 @@ enum class Counter : std::size_t {
   kLimitedSizes,       // messages too large for so many addresses, refused
   kLimitedRecipients,  // for the same reason told to come in another transaction
   kReportsUnproven,    // bounces counted by reports that others could have written
-  kGivenUp,            // connections to hosts that kept us waiting while others waited for their place
+  kFilterPassed,       // messages that a mail filter looked at, once for each filter
+  kFilterRefused,
+  kFilterDeferred,
+  kFilterHeld,
+  kFilterTrouble,  // that could not be asked
+  kGivenUp,        // connections to hosts that kept us waiting while others waited for their place
   kCount,
 };
 inline constexpr std::size_t kCounters = static_cast<std::size_t>(Counter::kCount);

@@ -42,6 +42,7 @@ enum class Timing : std::size_t {
   kDurableCommit,   // COMMIT of what a 250 rests on
   kProgressCommit,  // the others
   kDnsQuestion,     // from the question to what was found, from the cache, too
+  kFilter,          // a message at a mail filter, from the connection to its last word
   kCount,
 };
 

@@ -167,9 +167,10 @@ HeldRecord record_of(const storage::ListRecord& list, const Submission& submissi
   if (submission.trusted_sealer) held.details["trusted_sealer"] = "1";
   if (submission.from_our_lists) held.details["from_our_lists"] = "1";
   if (decision.action.then) held.details["then"] = scenario::to_string(*decision.action.then);
-  // Who is not the author would get answers to what somebody else wrote; a machine gets none (RFC 3834 §2).
-  if (decision.action.quiet || !rules::disowned(submission, incoming).empty() ||
-      is_automatic(submission, incoming))
+  // Who is not the author would get answers to what somebody else wrote, and what a filter doubts is often of such; a machine
+  // gets none (RFC 3834 §2).
+  if (decision.action.quiet || !submission.held_by.empty() ||
+      !rules::disowned(submission, incoming).empty() || is_automatic(submission, incoming))
     held.details["quiet"] = "1";
   return held;
 }

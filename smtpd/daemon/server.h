@@ -178,6 +178,7 @@ class Server final : private storage::Membership::Listener {
   std::unique_ptr<http::HttpClient> http_;
   std::unique_ptr<delivery::Engine> engine_;
   std::unique_ptr<AccountService> accounts_;
+  std::unique_ptr<Filters> filters_;
   std::unique_ptr<ListIntake> intake_;
   std::unique_ptr<WebServer> web_;  // null: no listener of that role
   std::unique_ptr<storage::JobRunner> jobs_;

@@ -79,6 +79,7 @@ Result<std::string> Server::reload() {
   gate_.set_limit(Gate::sockets_for(settings_.limits.connections));
   guard_->set_settings(settings_.limits.clients);
   budget_->set_least_free(settings_.limits.clients.min_free_octets);
+  filters_->configure(settings_.filters);
   engine_->reconfigure(engine_settings(settings_, own_addresses(settings_, listening_at()), own_port_));
   const Environments environments = make_environments(settings_);
   on_each_loop([&](Loop& l) {

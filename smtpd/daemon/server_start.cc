@@ -342,11 +342,15 @@ Result<void> Server::start_inbound() {
   if (a.verify || a.protect_authors) {
     for (const Loop& l : loops_) places.push_back({l.loop.get(), l.resolver.get()});
   }
+  std::vector<net::EventLoop*> loops;
+  for (const Loop& l : loops_) loops.push_back(l.loop.get());
+  filters_ =
+      std::make_unique<Filters>(std::move(loops), 2 * settings_.limits.message_size, settings_.filters);
   intake_ = std::make_unique<ListIntake>(
       services_, settings_.hostname, settings_.limits.memory / 4,
       std::make_unique<Verification>(std::move(places), VerificationOptions{a.patience, a.verify, a.relays}),
       settings_.authserv_id(), a.trusted_sealers, shares_database() ? lease_.get() : nullptr,
-      settings_.submission.hide_client);
+      settings_.submission.hide_client, filters_.get());
   operator_ = std::make_unique<Executor>("operator", kOperators);
   auto admin_socket = net::ListenSocket::bind_unix(settings_.admin_socket(), 0660);
   if (!admin_socket.ok()) return admin_socket.error();

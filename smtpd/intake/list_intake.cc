@@ -5,8 +5,10 @@
 
 #include "core/base/log.h"
 #include "core/base/text.h"
+#include "lists/refusal.h"
 #include "lists/relay.h"
 #include "lists/total_size.h"
+#include "smtpd/intake/filter_envelope.h"
 #include "smtpd/intake/verification_counts.h"
 #include "smtpd/session/received.h"
 
@@ -117,7 +119,7 @@ struct ListIntake::Work {
 ListIntake::ListIntake(const lists::Services& services, std::string hostname, std::uint64_t in_flight,
                        std::unique_ptr<Verification> verification, std::string authserv_id,
                        std::vector<std::string> trusted_sealers, const storage::NodeLease* lease,
-                       bool hides_submitters)
+                       bool hides_submitters, Filters* filters)
     : resolver_(services),
       acceptance_(services),
       hostname_(std::move(hostname)),
@@ -127,6 +129,7 @@ ListIntake::ListIntake(const lists::Services& services, std::string hostname, st
       limit_(in_flight),
       lease_(lease),
       hides_submitters_(hides_submitters),
+      filters_(filters),
       readers_("intake", 2) {}
 
 ListIntake::~ListIntake() {
@@ -362,6 +365,35 @@ void ListIntake::conclude(const std::shared_ptr<Work>& work) {
 }
 
 void ListIntake::hand_over(const std::shared_ptr<Work>& work, std::shared_ptr<lists::Submission> submission) {
+  const ListenerRole role = work->message->transaction.client.role;
+  if (filters_ == nullptr || !filters_->any_for(role)) return accept(work, std::move(submission));
+  // What was in its buffer is in the submission, which filters have for a while.
+  auto envelope = std::make_shared<milter::Envelope>(filter_envelope(*work->message, hostname_));
+  envelope->mail_arguments.front() = "SIZE=" + std::to_string(submission->content.size());
+  filters_->check(role, submission->id, std::move(envelope), std::move(submission->content),
+                  [this, work, submission](Filtered found) { filtered(work, submission, std::move(found)); });
+}
+
+void ListIntake::filtered(const std::shared_ptr<Work>& work,
+                          const std::shared_ptr<lists::Submission>& submission, Filtered found) {
+  if (found.reply.code != 0) {
+    const smtp::Reply& reply = found.reply;
+    const smtp::EnhancedCode& code = reply.enhanced;
+    return end(*work, lists::refusal(reply.code,
+                                     std::to_string(code.klass) + "." + std::to_string(code.subject) + "." +
+                                         std::to_string(code.detail),
+                                     reply.text, found.rule));
+  }
+  submission->content = std::move(found.content);
+  submission->held_by = std::move(found.held_by);
+  submission->held_because = std::move(found.held_because);
+  submission->body_changed = found.body_changed;
+  if (found.places && submission->authentication)
+    submission->authentication = with_moved_fields(*submission->authentication, *found.places);
+  accept(work, submission);
+}
+
+void ListIntake::accept(const std::shared_ptr<Work>& work, std::shared_ptr<lists::Submission> submission) {
   acceptance_.submit(std::move(submission),
                      [this, work](smtp::Reply reply) { end(*work, std::move(reply)); });
 }
@@ -404,7 +436,10 @@ void ListIntake::finish() {
   }
   for (const auto& one : refused) one->done(shutting_down());
   std::unique_lock lock(mutex_);
-  if (running_ > 0) verification_->give_up();
+  if (running_ > 0) {
+    verification_->give_up();
+    if (filters_ != nullptr) filters_->give_up();
+  }
   idle_.wait(lock, [this] { return running_ == 0; });
 }
 

@@ -21,6 +21,7 @@
 #include "core/base/fair_queue.h"
 #include "lists/acceptance.h"
 #include "lists/recipients.h"
+#include "smtpd/filters/filters.h"
 #include "smtpd/intake/verification.h"
 #include "smtpd/session/intake.h"
 #include "storage/cluster/node_lease.h"
@@ -35,11 +36,11 @@ class ListIntake final : public Intake {
   // of more than an eighth, have three quarters together and wait for each other; small ones go past those that wait.
   // What comes from outside is verified, and marked under `authserv_id`; of what our own people submit, and of all where
   // nobody is judged, only the policy of the author's domain and its signatures are looked up, for the planner. `trusted_sealers`: domains in lower case, A-labels. `lease`: of a node that shares its database;
-  // without it nothing is accepted, with 451. Null: a node alone.
+  // without it nothing is accepted, with 451. Null: a node alone. `filters` see what is verified, before it is decided; null: none.
   ListIntake(const lists::Services& services, std::string hostname, std::uint64_t in_flight,
              std::unique_ptr<Verification> verification, std::string authserv_id,
              std::vector<std::string> trusted_sealers = {}, const storage::NodeLease* lease = nullptr,
-             bool hides_submitters = false);
+             bool hides_submitters = false, Filters* filters = nullptr);
   ~ListIntake() override;  // waits for what was submitted
 
   // Of a listener for submission: MAIL must be an address of the account.
@@ -85,6 +86,9 @@ class ListIntake final : public Intake {
   std::optional<std::string> content_of(Work& work);
   std::shared_ptr<lists::Submission> submission_of(Work& work, std::string content);
   void hand_over(const std::shared_ptr<Work>& work, std::shared_ptr<lists::Submission> submission);
+  void filtered(const std::shared_ptr<Work>& work, const std::shared_ptr<lists::Submission>& submission,
+                Filtered found);
+  void accept(const std::shared_ptr<Work>& work, std::shared_ptr<lists::Submission> submission);
   void end(Work& work, smtp::Reply reply);
   void one_less();
 
@@ -97,6 +101,7 @@ class ListIntake final : public Intake {
   const std::uint64_t limit_;
   const storage::NodeLease* const lease_;
   const bool hides_submitters_;
+  Filters* const filters_;
   mutable std::mutex mutex_;
   std::condition_variable idle_;
   Lines waiting_;

@@ -13,6 +13,7 @@
 #include "core/smtp/idn.h"
 #include "smtpd/settings/checks.h"
 #include "smtpd/settings/destination_table.h"
+#include "smtpd/settings/filter_table.h"
 #include "smtpd/settings/http_table.h"
 #include "smtpd/settings/listen_table.h"
 #include "smtpd/settings/show.h"
@@ -143,6 +144,7 @@ Settings settings_from(const config::Values& values) {
   }
   s.authentication.key_file = v.string("authentication.key_file");
   s.submission = read_submission(v);
+  s.filters = read_filters(values);
   read_delivery(v, &s.delivery);
   s.destinations = read_destinations(values);
   read_limits(v, &s.limits);
@@ -173,6 +175,7 @@ Result<void> check_together(const Settings& s, const std::string& file) {
   if (s.delivery.connections_initial > s.delivery.connections_per_destination)
     return wrong("\"delivery.connections_initial\" is more than \"delivery.connections_per_destination\"");
   if (const std::string what = wrong_with(s.destinations); !what.empty()) return wrong(what);
+  if (const std::string what = wrong_with(s.filters); !what.empty()) return wrong(what);
   if (s.authentication.xforward && s.authentication.relays.empty())
     return wrong("\"authentication.xforward\" is for those in \"authentication.relays\", and there are none");
   if (s.limits.memory < s.limits.message_size)

@@ -118,6 +118,16 @@ struct AuthenticationSettings {
   std::string key_file;                      // that seals DKIM keys; "": the systemd credential, or none
 };
 
+// A table [[filter]].
+struct FilterSettings {
+  std::string name;
+  std::vector<std::string> addresses;  // at least one, as parse_filter_address() takes them
+  bool mx = true, submission = false;  // which listeners' mail it looks at
+  bool pass_when_down = false;         // else what it cannot be asked about is put off
+  int connections = 0;                 // of this node
+  Duration timeout{};                  // for each of its answers
+};
+
 struct LdapSettings {
   std::string url, ca_file, bind_dn, base, filter, search_dn, search_password_file, mail_attribute;
   bool starttls = false, may_relay = false;
@@ -164,6 +174,7 @@ struct Settings {
   ExtensionSettings extensions;
   AuthenticationSettings authentication;
   SubmissionSettings submission;
+  std::vector<FilterSettings> filters;
   lists::Reporting reporting;
   log::Options log;
   Duration retention_posts{}, retention_failed{}, retention_seen{}, retention_departures{};

@@ -3,6 +3,7 @@
 #include "core/smtp/address.h"
 #include "smtpd/settings/checks.h"
 #include "smtpd/settings/destination_table.h"
+#include "smtpd/settings/filter_table.h"
 #include "smtpd/settings/http_table.h"
 #include "smtpd/settings/limits_table.h"
 #include "smtpd/settings/listen_table.h"
@@ -398,6 +399,7 @@ std::shared_ptr<const Schema> make_schema() {
   add_authentication(schema.get());
   add_delivery(schema.get());
   add_destination_settings(schema.get());
+  add_filter_settings(schema.get());
   add_limit_settings(schema.get());
   add_rest(schema.get());
   return schema;

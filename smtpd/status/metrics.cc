@@ -107,6 +107,14 @@ const std::vector<CountedFamily>& counted_families() {
         {Counter::kArcFail, {{"method", "arc"}, {"result", "fail"}}},
         {Counter::kArcError, {{"method", "arc"}, {"result", "error"}}},
         {Counter::kArcOther, {{"method", "arc"}, {"result", "other"}}}}},
+      {"essaim_filter_messages_total",
+       "Messages that mail filters looked at, once for each filter, by what it said; error is none that "
+       "could be asked.",
+       {{Counter::kFilterPassed, {{"result", "passed"}}},
+        {Counter::kFilterRefused, {{"result", "refused"}}},
+        {Counter::kFilterDeferred, {{"result", "deferred"}}},
+        {Counter::kFilterHeld, {{"result", "held"}}},
+        {Counter::kFilterTrouble, {{"result", "error"}}}}},
       {"essaim_dkim_signatures_total",
        "DKIM signatures made.",
        {{Counter::kSignaturesRsa, {{"algorithm", "rsa"}}},
@@ -208,6 +216,9 @@ void add_process(PrometheusText* out) {
   out->family("essaim_dns_question_seconds", Type::kHistogram,
               "From a DNS question to what came back, from the cache, too.");
   out->histogram(counts_of(Timing::kDnsQuestion));
+  out->family("essaim_filter_seconds", Type::kHistogram,
+              "A message at a mail filter, from the connection to its last word.");
+  out->histogram(counts_of(Timing::kFilter));
 }
 
 void add_queue(const storage::QueueLoad& load, WallTime now, PrometheusText* out) {
