@@ -150,6 +150,7 @@ void add_commands(Shell& shell) {
   add_job(shell);
   add_node(shell);
   add_doctor(shell);
+  add_filter(shell);
   add_top(shell);
   add_server_commands(shell);
   add_completion(shell);

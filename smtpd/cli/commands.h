@@ -32,6 +32,7 @@ void add_post_failures(Shell& shell, CLI::App* post);  // failure_commands.cc
 void add_post_text(Shell& shell, CLI::App* post);      // post_text_command.cc
 void add_top(Shell& shell);
 void add_doctor(Shell& shell);
+void add_filter(Shell& shell);
 void add_destination(Shell& shell);
 void add_storage(Shell& shell);
 void add_tls(Shell& shell);

@@ -100,6 +100,7 @@ class Filters::Chain final : public std::enable_shared_from_this<Filters::Chain>
     has_place_ = true;
     began_ = now();
     tried_ = 0;
+    last_error_.clear();
     none_connects_ = true;
     if (shared().asked_again > now()) return trouble("none of its addresses takes connections");
     try_address();
@@ -157,6 +158,7 @@ class Filters::Chain final : public std::enable_shared_from_this<Filters::Chain>
                                         {"address", address()},
                                         {"at", session_ ? session_->step_name() : "connect"},
                                         {"error", why}});
+    last_error_ = why;
     hang_up();
     if (++tried_ < filter().addresses.size()) return try_address();
     if (none_connects_) shared().asked_again = now() + kAskedAgain;
@@ -199,7 +201,10 @@ class Filters::Chain final : public std::enable_shared_from_this<Filters::Chain>
                                      {"why", why},
                                      {"message", filter.pass_when_down ? "passes" : "put off"}});
     leave_filter();
-    if (!filter.pass_when_down) return finish(cannot_be_asked(filter.name), "filter:" + filter.name);
+    if (!filter.pass_when_down) {
+      out_.unanswered = last_error_.empty() ? why : last_error_;
+      return finish(cannot_be_asked(filter.name), "filter:" + filter.name);
+    }
     ++number_;
     next_filter();
   }
@@ -296,7 +301,8 @@ class Filters::Chain final : public std::enable_shared_from_this<Filters::Chain>
   std::unique_ptr<net::Connection> connection_;
   std::optional<milter::Session> session_;
   MonoTime began_{};
-  std::size_t tried_ = 0;  // addresses
+  std::size_t tried_ = 0;   // addresses
+  std::string last_error_;  // of one of them
   bool connected_ = false, none_connects_ = true;
   bool waits_ = false, has_place_ = false, ended_ = false;
 };

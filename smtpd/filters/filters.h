@@ -35,6 +35,8 @@ struct Filtered {
   std::string rule;          // "filter:rspamd", of a reply
   std::string held_by;       // the first filter that would have somebody look at it; "" for none
   std::string held_because;  // its words; may be ""
+  std::string
+      unanswered;  // of a filter that could not be asked, and what it was shown is put off: the last error
   bool body_changed = false;
   // As in ChangedMessage; nothing: all fields stand where they stood.
   std::optional<std::vector<std::optional<std::size_t>>> places;

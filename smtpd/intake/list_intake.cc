@@ -376,6 +376,7 @@ void ListIntake::hand_over(const std::shared_ptr<Work>& work, std::shared_ptr<li
 
 void ListIntake::filtered(const std::shared_ptr<Work>& work,
                           const std::shared_ptr<lists::Submission>& submission, Filtered found) {
+  if (!is_awaited(*work->message)) return end(*work, given_up());
   if (found.reply.code != 0) {
     const smtp::Reply& reply = found.reply;
     const smtp::EnhancedCode& code = reply.enhanced;

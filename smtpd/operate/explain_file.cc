@@ -1,27 +1,15 @@
 #include "smtpd/operate/explain_file.h"
 
-#include "core/base/read_file.h"
 #include "core/mailauth/lookups.h"
 #include "core/smtp/idn.h"
 #include "lists/render_post.h"
 #include "smtpd/operate/dns_options.h"
 #include "smtpd/operate/key_ring.h"
+#include "smtpd/operate/message_file.h"
 #include "storage/directory_store.h"
 
 namespace essaim::smtpd::operate {
 namespace {
-
-// The message with the line ends of the wire.
-Result<std::string> message_in(const std::string& path) {
-  const auto text = read_file(path);
-  if (!text.ok()) return text.error();
-  std::string out;
-  for (const char c : *text) {
-    if (c == '\n' && !out.ends_with('\r')) out.push_back('\r');
-    out.push_back(c);
-  }
-  return out;
-}
 
 Result<lists::Target> target_of(storage::Database& database, const std::string& list) {
   auto address = smtp::parse_mailbox(list);

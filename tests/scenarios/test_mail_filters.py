@@ -127,6 +127,14 @@ class MailFilters(processes.Scenario):
         log = self.essaim.process.output()
         self.assertRegex(log, r" mail-filter-failed .*filter=judge .*address=" + down)
         self.assertRegex(log, r" mail-unfiltered .*filter=luxury .*message=passes")
+        self.essaim.run("filter", "check", check=False)
+        self.assertEqual(1, self.essaim.last.returncode)
+        self.assertRegex(self.essaim.last.stdout, rf"(?m)^judge +{down} +NO .*Connection refused\n^judge +{judge.address} +yes +\d+ ms +passes$")
+        spam = self.folder / "spam.eml"
+        spam.write_text(essaim.message(ANN, LIST, extra="X-Ask: reply 554 5.7.9 no bees\n").replace("\r", ""))
+        said = self.essaim.run("filter", "check", "judge", "--message", spam, "--client", "192.0.2.1", "--from", ANN, "--json", check=False)
+        self.assertIn("554 5.7.9 no bees", said)
+        self.assertEqual("192.0.2.1", judge.notes()[-1]["connect"][1][0])
         # One that dies in the middle, and one that says nothing.
         reply = self.post("crash")
         self.assertEqual((451, True), (reply[0], "the filter judge cannot be asked" in reply[1]), reply)

@@ -62,6 +62,8 @@ config::Values values_with(const config::Setting* other) {
   std::map<std::string, std::map<std::string, std::string>> tables = {
       {"", {{"hostname", "\"mx1.lists.example\""}, {"postmaster", "\"p@site.example\""}}},
       {"listen[]", {{"address", "\"127.0.0.1:25\""}}}};
+  if (other != nullptr && config::table_of(other->name) == "filter[]")
+    tables["filter[]"] = {{"name", "\"rspamd\""}, {"addresses", "[\"127.0.0.1:11332\"]"}};
   if (other != nullptr)
     tables[config::table_of(other->name)][config::key_of(other->name)] = other_value(*other);
   std::string text;
@@ -263,6 +265,22 @@ BOOST_AUTO_TEST_CASE(says_what_is_wrong_and_where) {
       {with("", "[[destination]]\nmx = [\"*.a.x\"]\ntogether = 3"), {"x.toml:8:", "destination[].together"}},
       {with("", "[[destination]]\nmx = [\"a.x\"]\n[[destination]]\nmx = [\"b.x\", \"A.x\"]"),
        {"[[destination]] 2 (mx b.x)", "\"a.x\" stands in [[destination]] 1 (mx a.x)"}},
+      {with("", "[[filter]]\nname = \"A b\"\naddresses = [\"127.0.0.1:1\"]"), {"x.toml:7:", "small letters"}},
+      {with("", "[[filter]]\nname = \"a\"\naddresses = [\"localhost\"]"), {"x.toml:8:", "port is missing"}},
+      {with("", "[[filter]]\nname = \"a\"\naddresses = [\"127.0.0.1:0\"]"), {"x.toml:8:", "port 0"}},
+      {with("", "[[filter]]\nname = \"a\"\naddresses = [\"unix:run/x\"]"), {"x.toml:8:", "begins with /"}},
+      {with("", "[[filter]]\nname = \"a\"\naddresses = [\"unix:/" + std::string(200, 'x') + "\"]"),
+       {"x.toml:8:", "at most 107 octets"}},
+      {with("", "[[filter]]\nname = \"a\"\naddresses = []"), {"[[filter]] 1 (a)", "addresses"}},
+      {with("", "[[filter]]\nname = \"a\"\naddresses = [\"[::1]:1\"]\nlisteners = [\"http\"]"),
+       {"x.toml:9:", "\"mx\" or \"submission\""}},
+      {with("", "[[filter]]\nname = \"a\"\naddresses = [\"[::1]:1\"]\nlisteners = []"),
+       {"[[filter]] 1 (a)", "listeners"}},
+      {with("",
+            "[[filter]]\nname = \"a\"\naddresses = [\"[::1]:1\"]\n[[filter]]\nname = \"a\"\naddresses = "
+            "[\"[::1]:2\"]"),
+       {"[[filter]] 2 (a)", "another one"}},
+      {with("", "[[filter]]\naddresses = [\"[::1]:1\"]"), {"filter[].name"}},
       {with("", "[authentication]\ntrusted_sealers = [\"a.example\", \"a b\"]"),
        {"x.toml:7:", "trusted_sealers", "must be a domain"}},
       {with("", "[authentication]\nrelays = [\"mx.example\"]"), {"x.toml:7:", "relays"}},
@@ -278,6 +296,23 @@ BOOST_AUTO_TEST_CASE(says_what_is_wrong_and_where) {
       BOOST_TEST(loaded.error().message.find(part) != std::string::npos,
                  loaded.error().message << " should say " << part);
   }
+}
+
+BOOST_AUTO_TEST_CASE(filters_are_read_in_their_order) {
+  const auto loaded = parse_settings(
+      with("",
+           "[[filter]]\nname = \"rspamd\"\naddresses = [\"127.0.0.1:11332\", \"unix:/run/r.sock\"]\n"
+           "[[filter]]\nname = \"clamav\"\naddresses = [\"[::1]:1\"]\nlisteners = [\"submission\"]\n"
+           "when_down = \"pass\"\ntimeout = \"2m\"\nconnections = 3"),
+      "x");
+  BOOST_REQUIRE_MESSAGE(loaded.ok(), (loaded.ok() ? "" : loaded.error().message));
+  const auto& all = loaded->settings.filters;
+  BOOST_REQUIRE_EQUAL(all.size(), 2U);
+  BOOST_TEST(all[0].addresses.size() == 2U);
+  BOOST_TEST((all[0].mx && !all[0].submission && !all[0].pass_when_down));
+  BOOST_TEST((!all[1].mx && all[1].submission && all[1].pass_when_down));
+  BOOST_TEST(all[1].connections == 3);
+  BOOST_TEST((all[1].timeout == std::chrono::minutes(2)));
 }
 
 BOOST_AUTO_TEST_CASE(destinations_have_settings_of_their_own) {
