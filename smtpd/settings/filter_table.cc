@@ -126,7 +126,6 @@ std::string wrong_with(const std::vector<FilterSettings>& filters) {
     const FilterSettings& filter = filters[i];
     const std::string where = "[[filter]] " + std::to_string(i + 1) + " (" + filter.name + "): ";
     if (!names.insert(filter.name).second) return where + "another one has this \"name\"";
-    if (filter.addresses.empty()) return where + "\"addresses\" names none";
     if (!filter.mx && !filter.submission) return where + "\"listeners\" names none";
   }
   return "";

@@ -94,12 +94,8 @@ class MailFilters(processes.Scenario):
         question = processes.wait_for("the question", lambda: [m for m in map(self.sink.message_bytes, self.sink.receipts())
                                                                if b"filter judge: looks like spam" in m])
         self.assertEqual(1, len(question))
-        # Its author, who may be anybody, is told nothing; the owner is asked.
-        self.essaim.run("held", "approve", held[0]["id"])
-        self.assertEqual(2, self.essaim.wait_finished(held[0]["id"])["counts"]["delivered"])
-        self.assertIn(b"X-Spam: yes", self.sink.message_bytes(self.sink.receipts()[-1]))
-        # The owner was asked, both members have it; nobody else has had anything.
-        self.assertEqual(["ann@a.example", "bob@b.example", "owner@people.example"], sorted(self.sink.recipients()))
+        # The owner was asked; its author, who may be anybody, was told nothing.
+        self.assertEqual(["owner@people.example"], list(self.sink.recipients()))
         # There are no moderators for what is no post.
         reply = self.post("quarantine looks like spam", to="dev-owner@lists.example")
         self.assertEqual((550, True), (reply[0], "[rule: filter:judge]" in reply[1]), reply)
@@ -145,7 +141,7 @@ class MailFilters(processes.Scenario):
         self.assertEqual(451, self.post("sleep 4")[0])
         self.assertRegex(self.essaim.process.output(), r" mail-filter-failed .*at=\"end of message\" .*no answer within 2s")
         # Who says that it is at work has more time.
-        self.assertEqual(250, self.post("progress 5")[0])
+        self.assertEqual(250, self.post("progress 4")[0])
         # A reload takes what the file says now.
         again.stop()
         self.assertEqual(451, self.post()[0])

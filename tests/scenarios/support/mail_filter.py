@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import signal
 import sys
 
 from . import processes
@@ -37,4 +38,5 @@ class Filter:
         return [json.loads(line) for line in self.told.read_text().splitlines()]
 
     def stop(self):
-        return self.process.stop()
+        # libmilter looks only every five seconds whether it is to end, and has nothing to lose.
+        return self.process.stop(signal.SIGKILL)

@@ -24,12 +24,17 @@ std::string with(const std::string& top, const std::string& bottom = "") {
 
 // As in the file; another one than by default, and good by itself.
 std::string other_value(const config::Setting& s) {
-  static const std::map<std::string, std::string> kOthers = {
-      {"hostname", "mx2.lists.example"}, {"listen[].address", "127.0.0.2:25"},
-      {"state", "/elsewhere"},           {"storage.url", "sqlite:/elsewhere.db"},
-      {"ldap.filter", "(cn={name})"},    {"ldap.mail_attribute", "mailbox"},
-      {"oauth.claim", "email"},          {"delivery.ca_file", "/ca.pem"},
-      {"limits.exempt", "192.0.2.0/24"}, {"reports.postmaster", "notices"}};
+  static const std::map<std::string, std::string> kOthers = {{"hostname", "mx2.lists.example"},
+                                                             {"listen[].address", "127.0.0.2:25"},
+                                                             {"state", "/elsewhere"},
+                                                             {"storage.url", "sqlite:/elsewhere.db"},
+                                                             {"ldap.filter", "(cn={name})"},
+                                                             {"ldap.mail_attribute", "mailbox"},
+                                                             {"oauth.claim", "email"},
+                                                             {"delivery.ca_file", "/ca.pem"},
+                                                             {"limits.exempt", "192.0.2.0/24"},
+                                                             {"reports.postmaster", "notices"},
+                                                             {"filter[].listeners", "submission"}};
   const bool bare = s.type == config::Type::kBool || s.type == config::Type::kInteger;
   std::string text = s.example;
   const auto least_or_next = [&](std::uint64_t by_default) {
@@ -271,7 +276,7 @@ BOOST_AUTO_TEST_CASE(says_what_is_wrong_and_where) {
       {with("", "[[filter]]\nname = \"a\"\naddresses = [\"unix:run/x\"]"), {"x.toml:8:", "begins with /"}},
       {with("", "[[filter]]\nname = \"a\"\naddresses = [\"unix:/" + std::string(200, 'x') + "\"]"),
        {"x.toml:8:", "at most 107 octets"}},
-      {with("", "[[filter]]\nname = \"a\"\naddresses = []"), {"[[filter]] 1 (a)", "addresses"}},
+      {with("", "[[filter]]\nname = \"a\"\naddresses = []"), {"x.toml:8:", "must not be empty"}},
       {with("", "[[filter]]\nname = \"a\"\naddresses = [\"[::1]:1\"]\nlisteners = [\"http\"]"),
        {"x.toml:9:", "\"mx\" or \"submission\""}},
       {with("", "[[filter]]\nname = \"a\"\naddresses = [\"[::1]:1\"]\nlisteners = []"),
