@@ -18,6 +18,7 @@
 #include "lists/bounces.h"
 #include "lists/owner_report.h"
 #include "lists/plan.h"
+#include "storage/bouncer_store.h"
 #include "storage/member_store.h"
 #include "storage/post_store.h"
 
@@ -141,10 +142,13 @@ class BouncePlan : public Plan {
     if (is_about_message(failed)) return message_refused(context, member_id, failed, proven);
     auto post = storage::PostStore(context.connection).find(target().post_id);
     if (!post.ok()) return post.error();
-    ESSAIM_TRY(
-        storage::MemberStore(context.connection)
-            .record_bounce(member_id, (proven ? "" : "not proven: ") + reason_of(failed), context.now,
-                           post->has_value() ? bounce_revision(**post) : storage::MemberStore::kOfAnyPost));
+    const std::int64_t revision =
+        post->has_value() ? bounce_revision(**post) : storage::MemberStore::kOfAnyPost;
+    ESSAIM_TRY(storage::MemberStore(context.connection)
+                   .record_bounce(member_id, (proven ? "" : "not proven: ") + reason_of(failed), context.now,
+                                  revision));
+    // What anybody could have written stops nobody.
+    if (proven) ESSAIM_TRY(storage::BouncerStore(context.connection).note(member_id, context.now, revision));
     return false;
   }
 

@@ -12,6 +12,7 @@
 #include "lists/people.h"
 #include "lists/relay.h"
 #include "lists/reports.h"
+#include "storage/bouncer_store.h"
 #include "storage/member_store.h"
 #include "storage/post_store.h"
 
@@ -98,7 +99,11 @@ std::int64_t bounce_revision(const storage::PostRecord& post) {
 
 Result<bool> forgive_failure(storage::Connection& connection, const DeliveryFailure& failure) {
   if (!is_bounce(failure)) return false;
-  return storage::MemberStore(connection).take_back_bounce(failure.member_id, bounce_revision(*failure.post));
+  auto taken =
+      storage::MemberStore(connection).take_back_bounce(failure.member_id, bounce_revision(*failure.post));
+  if (!taken.ok() || !*taken) return taken;
+  ESSAIM_TRY(storage::BouncerStore(connection).take_back(failure.member_id));
+  return true;
 }
 
 Result<RecordedFailures> record_failures(const Services& services, storage::Connection& connection,
@@ -116,6 +121,11 @@ Result<RecordedFailures> record_failures(const Services& services, storage::Conn
       ESSAIM_TRY(report_soon(connection, post.id, now));
       looked_at = post.id;
       out.reports = true;
+    }
+    if (post.kind == storage::PostKind::kNotice && post.explanation == kExpendable) {
+      log::info("notice-failed",
+                {{"id", format_id(post.id)}, {"to", failure.address.to_string()}, {"reply", failure.reply}});
+      continue;
     }
     if (post.kind == storage::PostKind::kNotice) {
       log::warning(
@@ -148,6 +158,7 @@ Result<RecordedFailures> record_failures(const Services& services, storage::Conn
     } else if (is_bounce(failure)) {
       ESSAIM_TRY(members.record_bounce(failure.member_id, escaped_for_display(failure.reply, 300), now,
                                        bounce_revision(post)));
+      ESSAIM_TRY(storage::BouncerStore(connection).note(failure.member_id, now, bounce_revision(post)));
       ++out.members;
     }
     if (post.kind != storage::PostKind::kForward) continue;

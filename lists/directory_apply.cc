@@ -79,7 +79,7 @@ Result<void> check_scenarios_of(Connection& connection, const DirectoryText& is,
 
 PersonText person_text(const storage::MemberRecord& member) {
   // One that was stored uncleaned would spoil the whole text.
-  PersonText person{{member.local, member.domain}, clean_name(member.name), member.reception};
+  PersonText person{{member.local, member.domain}, clean_name(member.name), member.wanted()};
   if (member.conceal) person.options.conceal = true;
   if (member.role == Role::kOwner) person.options.privileged = member.privileged;
   if (is_language(member.language)) person.options.language = member.language;

@@ -45,8 +45,11 @@ MemberRecord new_record(const StepContext& context, Role role, const PersonText&
 
 // What the text says of somebody who is there.
 Result<void> set_person(MemberStore& members, const MemberRecord& is, const PersonText& person) {
-  if (is.reception != person.reception || is.name != person.name)
+  // Who is stopped for bounces stays so, unless the text says something else than it had before.
+  if (is.wanted() != person.reception)
     ESSAIM_TRY(members.set(is.list_id, is.role, person.address, person.reception, person.name));
+  else if (is.name != person.name)
+    ESSAIM_TRY(members.set_name(is.id, person.name));
   const MemberOptions& options = person.options;
   if (options.conceal.value_or(is.conceal) != is.conceal)
     ESSAIM_TRY(members.set_conceal(is.id, *options.conceal));

@@ -69,6 +69,7 @@ Result<ReadyNotice> make_notice(const Services& services, const NoticePost& noti
   post.author = text.from_address;
   post.message_id = text.message_id;
   post.subject = notice.subject;
+  if (notice.expendable) post.explanation = kExpendable;
   if (notice.require_tls) post.tls = storage::TlsRequest::kRequired;
   if (notice.members > 0) return make_ready(std::move(post), *rendering, notice.members, now);
   // Not under the member's id: one who has just left would be passed over as one who has left.

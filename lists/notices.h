@@ -30,8 +30,12 @@ struct NoticePost {
   std::string reply_to;           // "" for none
   std::string in_reply_to;        // Message-ID; "" for none
   bool require_tls = false;       // it is about mail with REQUIRETLS (RFC 8689 §6)
+  bool expendable = false;        // nobody is told when it comes back
   mail::AutoSubmitted automatic = mail::AutoSubmitted::kReplied;
 };
+
+// PostRecord::explanation of one that is expendable.
+inline constexpr std::string_view kExpendable = "nobody is told when it comes back";
 
 // Any message of ours, as it is: under its id, with the null reverse-path. `post` has id, list,
 // author, Message-ID and subject; the rest is filled here.

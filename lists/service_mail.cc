@@ -114,6 +114,7 @@ Result<NoticePost> notice_of(WriteContext& context, const ServiceMail& mail) {
   notice.shown_to = mail.shown_to;
   if (notice.shown_to.empty())
     notice.shown_to = smtp::Address{mail.to.front().local, mail.to.front().domain}.to_string();
+  notice.expendable = mail.expendable;
   notice.list = mail.list->id == 0 ? nullptr : mail.list;
   if (mail.list->id == 0) notice.from = robot_address(*mail.list, settings);
   notice.subject = one_line(*std::move(subject));

@@ -43,6 +43,7 @@ struct ServiceMail {
   std::string_view attachment;                // a message; "" for none
   bool require_tls = false;                   // it is about mail with REQUIRETLS (RFC 8689 §6)
   bool replied = true;                        // to something that somebody sent
+  bool expendable = false;                    // nobody is told when it comes back
 };
 Result<void> send_service_mail(WriteContext& context, const ServiceMail& mail);
 // It is made by reading alone, for store_notice(); not to members. Nothing: there is nobody to send it to.

@@ -143,6 +143,7 @@ ListSettings settings_of(const storage::ListRecord& list) {
   if (const auto schedule = parse_schedule(text["digest"]); schedule.ok()) out.digest = *schedule;
   if (const auto posts = parse_u64(text["digest_max_posts"]))
     out.digest_max_posts = static_cast<std::size_t>(*posts);
+  if (const auto days = parse_u64(text["bounce_days"])) out.bounce_days = static_cast<std::int64_t>(*days);
   out.goodbye = text["goodbye"] == "true";
   out.tell_left = text["tell_left"] == "true";
   out.report_failures = text["report_failures"] == "true";

@@ -73,10 +73,11 @@ struct ListSettings {
   bool tell_rejected = true;   // ... that it did not
   DigestSchedule digest;       // of those who have several posts at once; off: they have each
   std::size_t digest_max_posts = 25;
-  Duration held_expire{};      // what waits for moderators
-  Duration confirm_expire{};   // ... for a confirmation
-  Duration approval_expire{};  // ... for owners or listmasters, and invitations
-  Duration approval_remind{};  // owners and moderators are reminded so often; 0: never
+  std::int64_t bounce_days = 5;  // on which copies to a member came back before it is stopped; 0: it is not
+  Duration held_expire{};        // what waits for moderators
+  Duration confirm_expire{};     // ... for a confirmation
+  Duration approval_expire{};    // ... for owners or listmasters, and invitations
+  Duration approval_remind{};    // owners and moderators are reminded so often; 0: never
 };
 
 // The scenario of each function (scenario/shipped.h) is a setting of its name.

@@ -198,6 +198,13 @@ const std::vector<config::Setting>& list_settings_table() {
        .help = "Most posts in a digest; what is more makes further ones.",
        .minimum = 1,
        .maximum = 1000},
+      {.name = "bounce_days",
+       .type = Type::kInteger,
+       .default_value = "5",
+       .help = "A member whose copies came back on so many days, over ten at least, and who has had none "
+               "since the first of them, gets "
+               "no more until somebody says so; owners and the member are told. 0: never.",
+       .maximum = 365},
       {.name = "goodbye",
        .type = Type::kBool,
        .default_value = "true",

@@ -14,7 +14,8 @@ namespace {
 constexpr std::string_view kColumns =
     "SELECT id, list_id, role, local, domain, name, delivery, joined_rev, left_rev, since, bounces, "
     "last_bounce, "
-    "last_bounce_at, conceal, privileged, lang FROM member ";
+    "last_bounce_at, conceal, privileged, lang, "
+    "(SELECT b.reception FROM bouncer b WHERE b.member_id = member.id AND b.stopped > 0) FROM member ";
 
 MemberRecord member_from(Statement& row) {
   MemberRecord m;
@@ -34,6 +35,7 @@ MemberRecord member_from(Statement& row) {
   m.conceal = row.integer(13) != 0;
   m.privileged = row.integer(14) != 0;
   m.language = sql::text(row, 15);
+  if (!row.is_null(16) && !m.has_mail()) m.stopped = static_cast<Reception>(row.integer(16));
   return m;
 }
 
@@ -152,6 +154,9 @@ Result<void> MemberStore::move(const MemberRecord& member, const smtp::Address& 
   moved.bounces = 0;
   moved.last_bounce.clear();
   moved.last_bounce_at = {};
+  // What came back came from the other address.
+  moved.reception = member.wanted();
+  ESSAIM_TRY(sql::run(connection_, "DELETE FROM bouncer WHERE member_id = ?", member.id));
   return add(moved);
 }
 
@@ -163,6 +168,16 @@ Result<void> MemberStore::set(Id list_id, Role role, const smtp::Address& addres
                           reception, name, list_id, role, address.domain, address.local_key());
   if (!changed.ok()) return changed.error();
   if (*changed == 0) return not_a_member(address);
+  // Somebody has said what it is to have.
+  ESSAIM_TRY(sql::run(connection_,
+                      "DELETE FROM bouncer WHERE stopped > 0 AND member_id IN (SELECT id FROM member WHERE "
+                      "list_id = ? AND role = ? AND domain = ? AND local_key = ? AND left_rev = 0)",
+                      list_id, role, address.domain, address.local_key()));
+  return {};
+}
+
+Result<void> MemberStore::set_name(Id member_id, const std::string& name) {
+  ESSAIM_TRY(sql::run(connection_, "UPDATE member SET name = ? WHERE id = ?", name, member_id));
   return {};
 }
 

@@ -62,8 +62,10 @@ class MemberStore {
   // under way to the earlier address are none for somebody who left. That one's row gets `row_id`, and stays as those of who left
   // do. kExists if the other address is a member in this role.
   Result<void> move(const MemberRecord& member, const smtp::Address& to, std::int64_t revision, Id row_id);
+  // Whose reception is said is stopped no more (bouncer_store.h).
   Result<void> set(Id list_id, Role role, const smtp::Address& address, Reception reception,
                    const std::string& name);
+  Result<void> set_name(Id member_id, const std::string& name);
   Result<void> set_conceal(Id member_id, bool conceal);
   Result<void> set_privileged(Id member_id, bool privileged);
   Result<void> set_language(Id member_id, const std::string& language);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -75,7 +76,11 @@ struct MemberRecord {
   std::string last_bounce;  // reply or status of the last one
   WallTime last_bounce_at{};
   std::string address() const { return local + "@" + domain; }
+  // Gets nothing because its copies came back (bouncer_store.h): what it had before.
+  std::optional<Reception> stopped{};
   bool has_mail() const { return reception != Reception::kNone; }
+  // As whoever looks after it wants it.
+  Reception wanted() const { return stopped.value_or(reception); }
 };
 
 enum class PostKind : int {

@@ -145,11 +145,17 @@ Done set_options(const Doing& doing) {
   const bool conceal = request.options.conceal.value_or(member.conceal);
   const bool privileged = request.options.privileged.value_or(member.privileged);
   const std::string language = request.options.language.value_or(member.language);
-  if (reception == member.reception && name == member.name && conceal == member.conceal &&
+  // Also who asks for nothing while stopped has said so.
+  const bool says_reception =
+      request.reception && (reception != member.reception || member.stopped.has_value());
+  if (!says_reception && name == member.name && conceal == member.conceal &&
       privileged == member.privileged && language == member.language)
     return Response{Response::Status::kAlready,
                     doing.say("the options of {{email}} on {{list}} are like that already"), ""};
-  ESSAIM_TRY(members.set(request.list.id, request.role, request.email, reception, name));
+  if (says_reception)
+    ESSAIM_TRY(members.set(request.list.id, request.role, request.email, reception, name));
+  else if (name != member.name)
+    ESSAIM_TRY(members.set_name(member.id, name));
   ESSAIM_TRY(members.set_conceal(member.id, conceal));
   ESSAIM_TRY(members.set_privileged(member.id, privileged));
   ESSAIM_TRY(members.set_language(member.id, language));

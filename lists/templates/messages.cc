@@ -139,6 +139,37 @@ const std::vector<Message>& messages() {
           "{{/reason}}\n"
           "\n"
           "The owners of the list can be reached at {{owner}}.\n")},
+      {"stopped", "list email days reply robot owner",
+       "A member whose copies came back is told that there are none any more, and how to have them again.",
+       N_("You get no more posts of {{list}}"),
+       N_("Copies of posts to {{list}} for {{email}} came\n"
+          "back on {{days}} days, and none arrived since the first of them. The last answer\n"
+          "was:\n"
+          "\n"
+          "  {{reply}}\n"
+          "\n"
+          "So you get no more of them. You are still a member. If you can read this,\n"
+          "your mailbox takes mail again; to have posts as before, write to\n"
+          "{{robot}} with this line:\n"
+          "\n"
+          "  SET {{local}} MAIL\n"
+          "\n"
+          "The owners of the list can be reached at {{owner}}.\n")},
+      {"stopped_members", "list number days people more",
+       "Owners are told of members whose copies came back and who get no more for it.",
+       N_("Members of {{list}} who get no more posts: {{number}}"),
+       N_("Copies for these members of {{list}} came back on {{days}} days\n"
+          "or more, and none arrived since the first of them. They get no more posts, and\n"
+          "stay members:\n"
+          "\n"
+          "{{people}}"
+          "{{#more}}\n"
+          "  and others: {{more}}\n"
+          "{{/more}}"
+          "\n"
+          "They have been told how to have posts again. You can give posts back to them,\n"
+          "or remove them. The list's setting bounce_days says after how many days this\n"
+          "is done; 0: never.\n")},
       {"approval", "list what who name key approve reject reply_to link days span reminder",
        "Owners (or listmasters) are asked to approve a request.",
        N_("{{#reminder}}Reminder: {{/reminder}}To approve: {{what}}"),

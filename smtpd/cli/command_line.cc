@@ -127,6 +127,7 @@ void say_if_a_host_failed(const Shell& shell) {
 
 void add_commands(Shell& shell) {
   add_serve(shell);
+  add_bounce(shell);
   add_config(shell);
   add_domain(shell);
   add_account(shell);

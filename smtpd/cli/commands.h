@@ -7,6 +7,7 @@ namespace essaim::smtpd::cli {
 
 void add_serve(Shell& shell);
 void add_account(Shell& shell);
+void add_bounce(Shell& shell);
 void add_config(Shell& shell);
 void add_digest(Shell& shell);
 void add_dkim(Shell& shell);

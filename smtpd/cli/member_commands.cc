@@ -107,6 +107,7 @@ Json as_json(const storage::MemberRecord& m) {
           {"role", lists::to_string(m.role)},
           {"delivery", m.has_mail()},
           {"reception", to_string(m.reception)},
+          {"stopped", m.stopped.has_value()},
           {"conceal", m.conceal},
           {"privileged", m.privileged},
           {"language", m.language},

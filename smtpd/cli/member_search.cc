@@ -66,14 +66,16 @@ int find(const Shell& shell, const std::string& text) {
            {"role", lists::to_string(m.role)},
            {"delivery", m.has_mail()},
            {"reception", to_string(m.reception)},
+           {"stopped", m.stopped.has_value()},
            {"since", format_iso8601(m.since)},
            {"bounces", m.bounces},
            {"last_bounce", m.last_bounce},
            {"last_bounce_at", m.bounces > 0 ? Json(format_iso8601(m.last_bounce_at)) : Json(nullptr)}});
       table.add({list, lists::to_string(m.role),
-                 m.reception == storage::Reception::kEach ? "on"
-                 : m.has_mail()                           ? std::string(to_string(m.reception))
-                                                          : "off",
+                 m.stopped                                  ? "stopped"
+                 : m.reception == storage::Reception::kEach ? "on"
+                 : m.has_mail()                             ? std::string(to_string(m.reception))
+                                                            : "off",
                  show_time(m.since), std::to_string(m.bounces), m.bounces > 0 ? last_bounce(m) : "-"});
     }
     if (shell.json) return print_json(json);

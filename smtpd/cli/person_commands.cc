@@ -45,6 +45,7 @@ Json membership_json(const PersonMembership& one) {
           {"name", m.name},
           {"delivery", m.has_mail()},
           {"reception", to_string(m.reception)},
+          {"stopped", m.stopped.has_value()},
           {"concealed", m.conceal},
           {"privileged", m.privileged},
           {"language", m.language},

@@ -1,5 +1,6 @@
 #include "smtpd/operate/jobs.h"
 
+#include "lists/bounce_stops.h"
 #include "lists/digests/job.h"
 #include "lists/held/job.h"
 #include "lists/reports.h"
@@ -27,6 +28,7 @@ std::vector<storage::Job> make_jobs(const Settings& settings, const Clock& clock
           storage::make_late_outcomes_job(),
           lists::make_held_job(services),
           lists::make_digests_job(services),
+          lists::make_bounces_job(services),
           make_dkim_job(settings, clock)};
 }
 

@@ -6,6 +6,8 @@
 #include <regex>
 
 #include "core/base/text.h"
+#include "lists/bounce_stops.h"
+#include "lists/bounces.h"
 #include "lists/commands/parse.h"
 #include "lists/held/job.h"
 #include "lists/held/keys.h"
@@ -24,7 +26,7 @@ constexpr const char* kEve = "eve@e.example";
 constexpr const char* kNew = "new@x.example";
 constexpr const char* kMaster = "root@o.example";
 
-enum class What { kCommand, kPost, kReply, kDaysLater, kListGoes };
+enum class What { kCommand, kPost, kReply, kDaysLater, kListGoes, kBounces };
 
 struct Step {
   What what;
@@ -152,6 +154,8 @@ const std::vector<Step> kSteps = {
     {What::kCommand, kNew, "CONFIRM KEY", kNew},
     {What::kCommand, kNew, "SIGNOFF *"},
     {What::kCommand, "stranger@y.example", "SIGNOFF *"},
+    // Copies come back, day after day.
+    {What::kBounces, kNew, "sure"},
     // A list is deleted.
     {What::kPost, kNew, "slow"},
     {What::kListGoes, "", "slow"},
@@ -188,6 +192,15 @@ struct Dialogue : TestSite {
       require(lists::look_after_held(services));
       return hear();
     }
+    if (step.what == What::kBounces) {
+      said += "== copies for " + std::string(step.from) + " of " + text + " come back on five days\n";
+      for (int day = 0; day < 5; ++day) {
+        bounce(text, step.from);
+        clock.advance(std::chrono::hours(3 * 24));
+      }
+      require(lists::make_bounces_job(&services).run(*database));
+      return hear();
+    }
     if (step.what == What::kListGoes) {
       said += "== " + text + " is deleted\n";
       require(admin.delete_list(text + "@lists.example"));
@@ -211,6 +224,18 @@ struct Dialogue : TestSite {
     const smtp::Reply reply = send(step.from, {to}, mail);
     if (!reply.positive()) said += reply.to_string() + "\n";
     hear();
+  }
+
+  void bounce(const std::string& name, const std::string& who) {
+    storage::PostRecord post;
+    post.kind = storage::PostKind::kList;
+    post.list_id = list(name).id;
+    post.list_revision = list(name).revision;
+    const lists::DeliveryFailure failure{&post, member(name, who)->id, address(who), "550 5.1.1 no such user",
+                                         "mx"};
+    require(database->write_now(storage::Durability::kProgress, [&](storage::Connection& c) {
+      return lists::record_failures(services, c, {failure});
+    }));
   }
 
   // What was sent since.

@@ -1,6 +1,8 @@
 """What comes back from a member, and how a member leaves by mail."""
 
+import contextlib
 import re
+import sqlite3
 import unittest
 
 from support import essaim, processes, sink
@@ -75,6 +77,42 @@ class BouncesAndLeaving(processes.Scenario):
         local = verp.removesuffix("@lists.example")
         forged = local[:-1] + ("1" if local.endswith("0") else "0") + "@lists.example"
         self.assertEqual(550, self.essaim.post("", forged, DSN.format(to=forged, action="failed", status="5.1.1", unique=9))[0])
+
+    def test_who_bounces_for_long_gets_no_more_and_an_operator_can_take_it_back(self):
+        self.post()
+        self.assertEqual([("gone@c.example", 1, None)],
+                         [(row["address"], row["days"], row["stopped"]) for row in self.essaim.json("bounce", "list")])
+        # Weeks go by in the database: five days, the first of them a fortnight ago.
+        with contextlib.closing(sqlite3.connect(self.essaim.database, timeout=30)) as database, database:
+            database.execute("UPDATE bouncer SET days = 5, since = since - 14 * 86400000")
+        self.essaim.run("job", "run", "bounces")
+        self.assertIn("members stopped: 1", self.essaim.run("job", "list"))
+        self.assertTrue(self.member("gone@c.example")["stopped"])
+        self.assertRegex(self.essaim.run("bounce", "list", "--stopped"), r"^dev@lists\.example  gone@c\.example  5 days since .*, stopped .*: .*no such user\n$")
+        processes.wait_for("what the owners are told", lambda: self.sink.recipients()["owner@people.example"] == 1)
+        told = self.sink.message(self.receipt("owner@people.example"))
+        self.assertEqual("Members of dev@lists.example who get no more posts: 1", told["Subject"])
+        self.assertIn("  gone@c.example\n    550 5.1.1 no such user", told.get_content().replace("\r\n", "\n"))
+        # The member is told, too, in vain; of that nobody hears.
+        processes.wait_for("what the member is told", lambda: re.search(r" notice-failed .*to=gone@c\.example", self.essaim.process.output()))
+        self.assertEqual(2, self.post()["counts"]["accepted"])
+        self.assertEqual(0, self.sink.recipients()["postmaster@site.example"])
+        # An export keeps what the member wants, and applying it does not give posts back.
+        text = self.folder / "lists.toml"
+        text.write_text(self.essaim.run("config", "export"))
+        self.assertIn('"gone@c.example"', text.read_text())
+        self.essaim.run("config", "apply", text)
+        self.assertTrue(self.member("gone@c.example")["stopped"])
+        self.assertIn("1 member would get posts as before", self.essaim.run("bounce", "resume", "--all", "--domain", "C.example", "--dry-run"))
+        self.assertIn("0 members get posts", self.essaim.run("bounce", "resume", LIST, "--domain", "a.example"))
+        self.essaim.run("bounce", "resume", check=False)
+        self.assertEqual(2, self.essaim.last.returncode)
+        self.assertIn("1 member gets posts as before", self.essaim.run("bounce", "resume", LIST, "--since", "1d"))
+        self.assertEqual(3, self.post()["counts"]["accepted"])
+        self.assertEqual([1], [row["days"] for row in self.essaim.json("bounce", "list")])
+        self.assertIn("1 member forgiven", self.essaim.run("bounce", "forgive", LIST))
+        self.assertIn("0 members get no more", self.essaim.run("bounce", "stop", LIST))
+        self.assertEqual([], self.essaim.json("bounce", "list"))
 
     def test_the_address_in_a_personal_copy_ends_the_membership_at_once(self):
         self.post()
