@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <utility>
 
@@ -29,32 +30,45 @@ using storage::Connection;
 constexpr std::size_t kAtATime = 1000;
 constexpr std::size_t kStoppedTogether = 100;
 constexpr std::size_t kNamed = 100;
+constexpr std::size_t kPostsRead = 200;
 
-// Who has had one of these posts, and when, as far as the ledger can be read.
-Result<std::map<Id, WallTime>> last_delivered(Connection& connection, const storage::ListRecord& list,
-                                              const std::map<Id, WallTime>& since) {
-  std::map<Id, WallTime> out;
+// Who of them has had this post, and when. Batch by batch: a large list has many.
+Result<void> look_into(Connection& connection, const storage::PostRecord& post,
+                       const std::map<Id, WallTime>& since, std::set<Id>* delivered) {
+  for (int number = 0; number < post.batches; ++number) {
+    auto batch = storage::BatchStore(connection).load(post.id, number, true);
+    if (!batch.ok() && batch.error().code == ErrorCode::kDamaged) continue;
+    if (!batch.ok()) return batch.error();
+    if (!batch->has_value()) continue;
+    const auto& states = (*batch)->progress.recipients;
+    const auto& recipients = (*batch)->recipients;
+    for (std::size_t i = 0; i < std::min(states.size(), recipients.size()); ++i) {
+      if (states[i].state != storage::RecipientState::kDelivered) continue;
+      const auto found = since.find(recipients[i].member_id);
+      if (found != since.end() && post.accepted + std::chrono::seconds(states[i].time) > found->second)
+        delivered->insert(found->first);
+    }
+  }
+  return {};
+}
+
+// Who has had one of the list's last posts since, as far as the ledger can be read. Digests are looked at besides the posts that they
+// are of, each kind by itself.
+Result<std::set<Id>> had_since(Connection& connection, const storage::ListRecord& list,
+                               const std::map<Id, WallTime>& since) {
   storage::PostFilter filter;
   filter.list = list.address();
-  filter.limit = 4 * BounceStops::kPostsLookedAt;  // mail to owners is among them
-  auto posts = storage::PostStore(connection).search(filter);
+  filter.limit = kPostsRead;  // mail to owners is among them
+  const auto posts = storage::PostStore(connection).search(filter);
   if (!posts.ok()) return posts.error();
-  std::size_t looked_at = 0;
+  std::set<Id> out;
+  std::map<storage::Reception, std::size_t> looked_at;
   for (const storage::PostRecord& post : *posts) {
-    if (post.kind != storage::PostKind::kList || looked_at++ >= BounceStops::kPostsLookedAt) continue;
-    auto batches = storage::BatchStore(connection).of_post(post.id, true);
-    if (!batches.ok() && batches.error().code == ErrorCode::kDamaged) continue;
-    if (!batches.ok()) return batches.error();
-    for (const storage::BatchRecord& batch : *batches) {
-      const auto& states = batch.progress.recipients;
-      for (std::size_t i = 0; i < std::min(states.size(), batch.recipients.size()); ++i) {
-        if (states[i].state != storage::RecipientState::kDelivered) continue;
-        const auto found = since.find(batch.recipients[i].member_id);
-        if (found == since.end()) continue;
-        const WallTime when = post.accepted + std::chrono::seconds(states[i].time);
-        if (when > found->second) out[found->first] = std::max(out[found->first], when);
-      }
-    }
+    if (post.kind != storage::PostKind::kList) continue;
+    const storage::Reception readers =
+        storage::is_gathered(post.readers) ? post.readers : storage::Reception::kEach;
+    if (looked_at[readers]++ < BounceStops::kPostsLookedAt)
+      ESSAIM_TRY(look_into(connection, post, since, &out));
   }
   return out;
 }
@@ -241,7 +255,7 @@ Result<BounceStops> plan_stops(Connection& connection, const storage::ListRecord
     after = page->back().member_id;
   }
   if (out.due.empty()) return out;
-  const auto delivered = last_delivered(connection, list, since);
+  const auto delivered = had_since(connection, list, since);
   if (!delivered.ok()) return delivered.error();
   std::erase_if(out.due, [&](const BounceStops::One& one) {
     if (!delivered->contains(one.bouncer.member_id)) return false;

@@ -20,9 +20,10 @@ namespace essaim::lists {
 
 struct BounceStops {
   static constexpr Duration kLeastSpan = std::chrono::hours(10 * 24);
-  static constexpr std::size_t kFew = 20;           // are always stopped
-  static constexpr std::size_t kPartOfList = 10;    // else no more than one in so many
-  static constexpr std::size_t kPostsLookedAt = 5;  // the last ones, for who has had them
+  static constexpr std::size_t kFew = 20;         // are always stopped
+  static constexpr std::size_t kPartOfList = 10;  // else no more than one in so many
+  static constexpr std::size_t kPostsLookedAt =
+      5;  // the last ones, and digests of each kind, for who has had them
   struct One {
     storage::Bouncer bouncer;
     storage::MemberRecord member;

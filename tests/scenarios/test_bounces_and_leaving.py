@@ -85,6 +85,12 @@ class BouncesAndLeaving(processes.Scenario):
         # Weeks go by in the database: five days, the first of them a fortnight ago.
         with contextlib.closing(sqlite3.connect(self.essaim.database, timeout=30)) as database, database:
             database.execute("UPDATE bouncer SET days = 5, since = since - 14 * 86400000")
+        # A kill at the commit has stopped nobody and told nobody.
+        self.essaim.environment["ESSAIM_CRASH_AT"] = "bounces.before-commit:1"
+        self.essaim.run("job", "run", "bounces", check=False)
+        del self.essaim.environment["ESSAIM_CRASH_AT"]
+        self.assertLess(self.essaim.last.returncode, 0, "the place was not reached")
+        self.assertFalse(self.member("gone@c.example")["stopped"])
         self.essaim.run("job", "run", "bounces")
         self.assertIn("members stopped: 1", self.essaim.run("job", "list"))
         self.assertTrue(self.member("gone@c.example")["stopped"])
