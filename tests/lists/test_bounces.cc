@@ -1,4 +1,5 @@
 #include "core/base/counters.h"
+#include "core/base/text.h"
 #include "tests/lists/site.h"
 
 using namespace essaim;
