@@ -187,6 +187,7 @@ BOOST_AUTO_TEST_CASE(many_at_once_are_somebodys_trouble_and_wait_for_an_operator
   Bouncing site;
   LogLines log;
   std::vector<std::string> members;
+  members.reserve(171);
   for (int i = 0; i < 21; ++i) members.push_back("m" + std::to_string(i) + "@provider.example");
   for (int i = 0; i < 150; ++i) members.push_back("n" + std::to_string(i) + "@fine.example");
   site.make_list("big", {{"send", "public"}}, members, {"boss@o.example"});
@@ -197,6 +198,7 @@ BOOST_AUTO_TEST_CASE(many_at_once_are_somebodys_trouble_and_wait_for_an_operator
     post.list_id = record.id;
     post.list_revision = record.revision;
     std::vector<lists::DeliveryFailure> all;
+    all.reserve(static_cast<std::size_t>(number));
     for (int i = 0; i < number; ++i)
       all.push_back({&post, site.member("big", members[static_cast<std::size_t>(i)])->id,
                      address(members[static_cast<std::size_t>(i)]), "550 5.1.1 gone", "mx"});
