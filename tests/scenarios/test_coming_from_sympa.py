@@ -145,7 +145,7 @@ class ComingFromSympa(processes.Scenario):
                        "1 of its members came from a data source"):
             self.assertIn("dev@lists.example: " + remark, made.stderr)
         self.assertIn("old@lists.example: there is no member.dump", made.stderr)
-        self.assertIn("old@lists.example: lang eo is not offered", made.stderr)
+        self.assertIn("old@lists.example: the language eo is not offered", made.stderr)
 
         server.run("domain", "create", "lists.example")
         server.run("config", "apply", "-", stdin=made.stdout)
