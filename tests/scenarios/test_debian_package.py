@@ -51,7 +51,8 @@ class DebianPackage(processes.Scenario):
                      "./usr/share/bash-completion/completions/essaim", "./usr/share/zsh/vendor-completions/_essaim",
                      "./etc/essaim/essaim.toml", "./usr/lib/sysusers.d/essaim.conf", "./usr/lib/tmpfiles.d/essaim.conf",
                      "./usr/share/doc/essaim/README.Debian", "./usr/share/doc/essaim/copyright",
-                     "./usr/share/doc/essaim/examples/from-sympa", "./usr/share/doc/essaim/examples/haproxy/haproxy.cfg"):
+                     "./usr/share/doc/essaim/examples/from-sympa", "./usr/share/doc/essaim/examples/from-mailman",
+                     "./usr/share/doc/essaim/examples/list_text.py", "./usr/share/doc/essaim/examples/haproxy/haproxy.cfg"):
             self.assertIn(path, contents)
         self.look_at_documents(contents)
         units = [path.name for path in (processes.ROOT / "contrib" / "systemd").glob("essaim*.*")]
