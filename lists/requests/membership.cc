@@ -5,6 +5,7 @@
 #include "lists/templates/phrases.h"
 #include "storage/held_store.h"
 #include "storage/member_store.h"
+#include "storage/reception.h"
 
 namespace essaim::lists {
 
@@ -159,8 +160,10 @@ Done set_options(const Doing& doing) {
   ESSAIM_TRY(members.set_conceal(member.id, conceal));
   ESSAIM_TRY(members.set_privileged(member.id, privileged));
   ESSAIM_TRY(members.set_language(member.id, language));
-  return Response{Response::Status::kDone, doing.say("the options of {{email}} on {{list}} were changed"),
-                  ""};
+  // With the word that SET takes for how they are had now.
+  std::string said = doing.say("the options of {{email}} on {{list}} were changed");
+  if (says_reception) said += " (" + std::string(storage::to_string(reception)) + ")";
+  return Response{Response::Status::kDone, std::move(said), ""};
 }
 
 }  // namespace essaim::lists
