@@ -42,6 +42,7 @@ struct Filters::Place {
   };
   net::EventLoop& loop;
   std::size_t loops = 1;
+  Duration most_for_all = kMostForAll;
   std::map<std::string, Filter> filters;
   std::map<Chain*, std::shared_ptr<Chain>> under_way;
   bool given_up = false;
@@ -68,7 +69,7 @@ class Filters::Chain final : public std::enable_shared_from_this<Filters::Chain>
   void start() {
     place_->under_way.emplace(this, shared_from_this());
     if (place_->given_up) return give_up();
-    deadline_.start(kMostForAll);
+    deadline_.start(place_->most_for_all);
     next_filter();
   }
 
@@ -85,6 +86,7 @@ class Filters::Chain final : public std::enable_shared_from_this<Filters::Chain>
     auto header = mail::HeaderBlock::parse(*content_);
     if (!header.ok()) return finish({}, "");
     header_ = *std::move(header);
+    if (is_late_) return trouble("there is no time left for it");
     const auto most =
         std::max<std::size_t>(1, static_cast<std::size_t>(filter().connections) / place_->loops);
     waits_ = shared().open >= most;
@@ -146,10 +148,13 @@ class Filters::Chain final : public std::enable_shared_from_this<Filters::Chain>
                       : "no connection within " + format_duration(kConnectTimeout));
   }
 
+  bool waits_for(const std::string& name) const { return waits_ && !ended_ && filter().name == name; }
+
   void out_of_time() {
+    is_late_ = true;
     if (waits_) return trouble("it was busy with other messages for too long");
     tried_ = filter().addresses.size();
-    failed("all of it took longer than " + format_duration(kMostForAll));
+    failed("all of it took longer than " + format_duration(place_->most_for_all));
   }
 
   void failed(const std::string& why) {
@@ -187,8 +192,9 @@ class Filters::Chain final : public std::enable_shared_from_this<Filters::Chain>
     Chain* const next = waiting.front();
     waiting.pop_front();
     place->loop.post([place, next, name] {
+      // Its time may have been over meanwhile: then it has ended, or is at the next filter.
       const auto found = place->under_way.find(next);
-      if (found == place->under_way.end() || found->second->ended_) return wake_next(place, name);
+      if (found == place->under_way.end() || !found->second->waits_for(name)) return wake_next(place, name);
       found->second->next_filter();
     });
   }
@@ -304,15 +310,16 @@ class Filters::Chain final : public std::enable_shared_from_this<Filters::Chain>
   std::size_t tried_ = 0;   // addresses
   std::string last_error_;  // of one of them
   bool connected_ = false, none_connects_ = true;
-  bool waits_ = false, has_place_ = false, ended_ = false;
+  bool waits_ = false, has_place_ = false, is_late_ = false, ended_ = false;
 };
 
 Filters::Filters(std::vector<net::EventLoop*> loops, std::uint64_t most_octets,
-                 std::vector<FilterSettings> filters)
+                 std::vector<FilterSettings> filters, Duration most_for_all)
     : most_octets_(most_octets), table_(std::make_shared<const Table>(std::move(filters))) {
   for (net::EventLoop* loop : loops) {
     places_.push_back(std::make_shared<Place>(*loop));
     places_.back()->loops = loops.size();
+    places_.back()->most_for_all = most_for_all;
   }
 }
 

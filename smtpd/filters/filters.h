@@ -49,8 +49,9 @@ class Filters {
   static constexpr Duration kConnectTimeout = std::chrono::seconds(5);
   static constexpr Duration kAskedAgain = std::chrono::seconds(5);
 
-  // `most_octets`: of what a filter may make of a message.
-  Filters(std::vector<net::EventLoop*> loops, std::uint64_t most_octets, std::vector<FilterSettings> filters);
+  // `most_octets`: of what a filter may make of a message. `most_for_all`: as kMostForAll.
+  Filters(std::vector<net::EventLoop*> loops, std::uint64_t most_octets, std::vector<FilterSettings> filters,
+          Duration most_for_all = kMostForAll);
   void configure(std::vector<FilterSettings> filters);  // for messages from now on
 
   // Whether any looks at what comes by such a listener.

@@ -86,7 +86,8 @@ std::string nowhere() {
 }
 
 struct Site {
-  explicit Site(std::vector<FilterSettings> all) : filters({&loop}, 100'000, std::move(all)) {}
+  explicit Site(std::vector<FilterSettings> all, Duration most_for_all = Filters::kMostForAll)
+      : filters({&loop}, 100'000, std::move(all), most_for_all) {}
   ~Site() {
     filters.give_up();
     run_until(loop, [this] { return answered == begun; });
@@ -208,6 +209,25 @@ BOOST_AUTO_TEST_CASE(at_the_end_all_have_an_answer_those_that_are_shown_and_thos
   site.send();
   BOOST_REQUIRE(site.until([&] { return site.answered == 6; }));
   BOOST_TEST(site.replies[421] == 6);
+}
+
+BOOST_AUTO_TEST_CASE(when_the_time_of_a_message_is_over_it_waits_for_no_filter_any_more) {
+  Site site({}, std::chrono::milliseconds(200));
+  FakeFilter silent(site.loop);
+  FilterSettings first = settings("first", {silent.address()}, 1),
+                 next = settings("next", {silent.address()}, 1);
+  first.pass_when_down = true;
+  site.filters.configure({first, next});
+  site.send(3);
+  BOOST_REQUIRE(site.until([&] { return site.answered == 3; }));
+  BOOST_TEST(site.replies[451] == 3);
+  BOOST_TEST(site.last.rule == "filter:next");
+  next.pass_when_down = true;
+  site.filters.configure({first, next});
+  site.send(3);
+  BOOST_REQUIRE(site.until([&] { return site.answered == 6; }));
+  BOOST_TEST(site.replies[0] == 3);
+  BOOST_TEST(silent.seen() == 2U);  // nobody but the first of each three had a connection
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_message_is_shown_to_nobody) {
